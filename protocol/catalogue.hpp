@@ -1,0 +1,37 @@
+// The one list of messages. Whatever treats all of them alike (decoding by header, names for logs, golden tests,
+// fuzzing) derives from it: a new message is declared, listed here, and covered.
+#pragma once
+
+#include "protocol/common_messages.hpp"
+#include "protocol/extension_messages.hpp"
+#include "protocol/frame.hpp"
+#include "protocol/storage_messages.hpp"
+
+#include <expected>
+#include <optional>
+#include <string_view>
+#include <type_traits>
+#include <variant>
+
+namespace protocol {
+
+template <Message... Ms>
+struct Catalogue {
+    using Any = std::variant<Ms...>;
+
+    // Calls visit(std::type_identity<M>{}) for each message.
+    static constexpr void for_each(auto&& visit) { (visit(std::type_identity<Ms>{}), ...); }
+};
+
+using Messages = Catalogue<SetupConnection, SetupConnectionSuccess, SetupConnectionError, ChannelEndpointChanged,
+                           Reconnect, RequestExtensions, RequestExtensionsSuccess, RequestExtensionsError, Error>;
+using AnyMessage = Messages::Any;
+
+// The message that the header names; its channel bit is ignored, as SRI does. The payload may be longer than the
+// message (TLV fields).
+std::expected<AnyMessage, DecodeError> decode_any(const FrameHeader& header, ByteView payload);
+
+// The specification's name of a message; nothing if the catalogue has none of that id.
+std::optional<std::string_view> name_of(const FrameHeader& header);
+
+} // namespace protocol

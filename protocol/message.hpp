@@ -1,0 +1,35 @@
+// What makes a struct a message: a name, an id, and its fields in wire order, declared once. Encoding, decoding, the
+// catalogue, golden tests and fuzzing all derive from that declaration.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <tuple>
+
+namespace protocol {
+
+// SV2 specification 3.2. extension_type without the channel bit, which channel_msg holds.
+struct MessageId {
+    std::uint16_t extension_type = 0;
+    std::uint8_t msg_type = 0;
+    bool channel_msg = false;
+};
+
+// One field: its name in the specification, and the value it stands for.
+template <class Value>
+struct Field {
+    std::string_view name;
+    Value& value;
+};
+template <class Value>
+Field(std::string_view, Value&) -> Field<Value>;
+
+template <class M>
+concept Message = requires(M& message, const M& constant) {
+    { M::name } -> std::convertible_to<std::string_view>;
+    { M::id } -> std::convertible_to<MessageId>;
+    M::fields(message);
+    M::fields(constant);
+};
+
+} // namespace protocol
