@@ -1,0 +1,107 @@
+#include "clients/cpp/encrypted_stream.hpp"
+
+#include "clients/cpp/randomness.hpp"
+#include "clients/cpp/within.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+#include <array>
+#include <span>
+
+namespace client {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
+namespace {
+
+constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
+
+asio::awaitable<Result<void>> read(tcp::socket& socket, std::span<std::uint8_t> bytes) {
+    const auto [error, size] = co_await asio::async_read(socket, asio::buffer(bytes.data(), bytes.size()), as_values);
+    if (error) co_return std::unexpected(StreamError{error});
+    co_return Result<void>{};
+}
+
+asio::awaitable<Result<void>> write(tcp::socket& socket, std::span<const std::uint8_t> bytes) {
+    const auto [error, size] = co_await asio::async_write(socket, asio::buffer(bytes.data(), bytes.size()), as_values);
+    if (error) co_return std::unexpected(StreamError{error});
+    co_return Result<void>{};
+}
+
+asio::awaitable<Result<void>> read_to_end(tcp::socket& socket) {
+    std::array<std::uint8_t, 4096> dropped;
+    Result<void> more;
+    while (more) {
+        const auto [error, size] = co_await socket.async_read_some(asio::buffer(dropped), as_values);
+        if (error) more = std::unexpected(StreamError{error});
+    }
+    co_return more;
+}
+
+} // namespace
+
+asio::awaitable<Result<EncryptedStream>> EncryptedStream::accept(tcp::socket socket, const noise::Curve& curve,
+                                                                 std::shared_ptr<const noise::Credentials> credentials) {
+    noise::Act1 act1;
+    if (auto received = co_await read(socket, act1); !received) co_return std::unexpected(received.error());
+    auto response = noise::respond(curve, *credentials, act1, make_key_pair(curve));
+    if (!response) co_return std::unexpected(StreamError{response.error()});
+    credentials.reset();
+    if (auto sent = co_await write(socket, response->act2); !sent) co_return std::unexpected(sent.error());
+    co_return EncryptedStream{std::move(socket), std::move(response->transport)};
+}
+
+asio::awaitable<Result<EncryptedStream>> EncryptedStream::initiate(tcp::socket socket, const noise::Curve& curve,
+                                                                   noise::XOnlyKey authority) {
+    noise::Initiator initiator{curve, make_key_pair(curve), authority};
+    if (auto sent = co_await write(socket, initiator.act1()); !sent) co_return std::unexpected(sent.error());
+    noise::Act2 act2;
+    if (auto received = co_await read(socket, act2); !received) co_return std::unexpected(received.error());
+    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    auto finished = std::move(initiator).finish(act2, now);
+    if (!finished) co_return std::unexpected(StreamError{finished.error()});
+    co_return EncryptedStream{std::move(socket), std::move(finished->transport)};
+}
+
+asio::awaitable<Result<protocol::Frame>> EncryptedStream::read_frame(std::size_t max_payload) {
+    std::array<std::uint8_t, noise::encrypted_header_size> sealed;
+    if (auto received = co_await read(socket_, sealed); !received) co_return std::unexpected(received.error());
+    const auto header = transport_.receive.open_header(sealed);
+    if (!header) co_return std::unexpected(StreamError{header.error()});
+
+    protocol::Frame frame{.header = protocol::decode_header(*header), .payload = {}};
+    if (frame.header.payload_size > max_payload) co_return std::unexpected(StreamError{FrameTooLarge{frame.header}});
+    if (frame.header.payload_size == 0) co_return frame;
+
+    frame.payload.resize(noise::encrypted_payload_size(frame.header.payload_size));
+    if (auto received = co_await read(socket_, frame.payload); !received) co_return std::unexpected(received.error());
+    if (const auto opened = transport_.receive.open_payload(frame.payload); !opened)
+        co_return std::unexpected(StreamError{opened.error()});
+    frame.payload.resize(frame.header.payload_size);
+    co_return frame;
+}
+
+asio::awaitable<Result<void>> EncryptedStream::write_frame(protocol::Bytes frame) {
+    if (write_failure_) co_return std::unexpected(*write_failure_);
+    if (const auto sealed = transport_.send.seal(frame); !sealed) {
+        write_failure_ = StreamError{sealed.error()};
+    } else if (const auto sent = co_await write(socket_, frame); !sent) {
+        write_failure_ = sent.error();
+    }
+    if (write_failure_) co_return std::unexpected(*write_failure_);
+    co_return Result<void>{};
+}
+
+asio::awaitable<void> EncryptedStream::close(std::chrono::milliseconds patience) {
+    boost::system::error_code ignored;
+    socket_.shutdown(tcp::socket::shutdown_send, ignored);
+    co_await within(patience, read_to_end(socket_));
+    socket_.close(ignored);
+}
+
+} // namespace client

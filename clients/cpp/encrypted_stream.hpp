@@ -1,0 +1,57 @@
+// SV2 frames over TCP and Noise (SV2 specification 04-Protocol-Security 4.6), for either side. A handshake is the only
+// way to make one. Not for several threads at once; one read and one write may be under way together.
+#pragma once
+
+#include "clients/cpp/stream_error.hpp"
+#include "noise/initiator.hpp"
+#include "noise/responder.hpp"
+#include "noise/transport.hpp"
+#include "protocol/frame.hpp"
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace client {
+
+class EncryptedStream {
+  public:
+    // The responder's half: waits for act 1 and answers it. `credentials` are held until then only.
+    static boost::asio::awaitable<Result<EncryptedStream>>
+    accept(boost::asio::ip::tcp::socket socket, const noise::Curve& curve,
+           std::shared_ptr<const noise::Credentials> credentials);
+
+    // The initiator's half. `authority`: the only key whose certificates are believed.
+    static boost::asio::awaitable<Result<EncryptedStream>> initiate(boost::asio::ip::tcp::socket socket,
+                                                                    const noise::Curve& curve,
+                                                                    noise::XOnlyKey authority);
+
+    // The next frame. One whose payload exceeds `max_payload` bytes is refused from its header.
+    boost::asio::awaitable<Result<protocol::Frame>> read_frame(std::size_t max_payload);
+
+    // Sends a plaintext frame, header and payload. A failure is final, every later call fails too: half a frame may be
+    // on its way, and nothing can follow that.
+    boost::asio::awaitable<Result<void>> write_frame(protocol::Bytes frame);
+
+    // Closes so that what was written arrives: a socket closed with unread bytes resets the connection, and the peer
+    // loses the answer it was owed. Reads and drops until the peer closes, for at most `patience`.
+    boost::asio::awaitable<void> close(std::chrono::milliseconds patience);
+
+    // The Noise handshake hash, equal on both sides and on no other connection.
+    [[nodiscard]] const noise::Hash& handshake_hash() const { return transport_.handshake_hash; }
+
+  private:
+    EncryptedStream(boost::asio::ip::tcp::socket socket, noise::Transport transport)
+        : socket_{std::move(socket)}, transport_{std::move(transport)} {}
+
+    boost::asio::ip::tcp::socket socket_;
+    noise::Transport transport_;
+    std::optional<StreamError> write_failure_;
+};
+
+} // namespace client

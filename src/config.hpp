@@ -1,0 +1,48 @@
+// What the operator can set, and where it comes from: file < environment (STORAGE__KEY, STORAGE__SECTION__KEY) <
+// command line. A key that is unknown, of the wrong type or impossible is refused with its place and what was expected.
+#pragma once
+
+#include "noise/curve.hpp"
+#include "noise/keys.hpp"
+#include "noise/secret.hpp"
+#include "src/logging.hpp"
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <expected>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace role {
+
+struct Config {
+    boost::asio::ip::tcp::endpoint listen_address{boost::asio::ip::address_v4::loopback(), 34274};
+    std::optional<noise::XOnlyKey> authority_public_key;
+    std::optional<noise::Secret<32>> authority_secret_key;
+    std::optional<std::filesystem::path> authority_secret_key_file;
+    std::chrono::seconds cert_validity{3600};
+    std::size_t max_connections = 1024;
+    LogSettings log;
+    std::filesystem::path state_directory;
+};
+
+// Where it is, which key, what was expected. Never a secret.
+using ConfigError = std::string;
+using ConfigResult = std::expected<void, ConfigError>;
+
+// Each layer goes over what the layers before it have set.
+ConfigResult apply_file(Config& config, const noise::Curve& curve, const std::filesystem::path& file);
+// `environment` as the third argument of main(): NAME=value, a null pointer at the end.
+ConfigResult apply_environment(Config& config, const noise::Curve& curve, const char* const* environment);
+// One setting by the name it has in the file; `origin` names the option in errors.
+ConfigResult apply_option(Config& config, const noise::Curve& curve, std::string_view key, const std::string& value,
+                          std::string_view origin);
+
+// What is wrong with the configuration as a whole.
+ConfigResult check(const Config& config);
+
+} // namespace role

@@ -1,0 +1,183 @@
+// The command line: builds everything, runs it, and turns what happened into an exit code.
+// 0 done; 1 failed at run time; 2 wrong command line or configuration.
+
+#include "clients/cpp/randomness.hpp"
+#include "noise/key_text.hpp"
+#include "src/authority.hpp"
+#include "src/config.hpp"
+#include "src/credentials_keeper.hpp"
+#include "src/key_file.hpp"
+#include "src/logging.hpp"
+#include "src/server.hpp"
+
+#include <CLI/CLI.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <iostream>
+#include <optional>
+#include <sstream>
+#include <string>
+
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr int exit_failed = 1;
+constexpr int exit_usage = 2;
+constexpr std::chrono::seconds stop_limit{10};
+
+struct ServeOptions {
+    std::optional<std::string> config;
+    std::optional<std::string> listen;
+    std::optional<std::string> log_file;
+    std::optional<std::string> state_directory;
+};
+
+struct KeygenOptions {
+    std::string kind;
+    std::string out;
+};
+
+void add_serve_options(CLI::App& app, ServeOptions& options) {
+    app.add_option("-c,--config", options.config, "TOML file with the role's settings")->type_name("FILE");
+    app.add_option("--listen", options.listen, "address and port to listen on [127.0.0.1:34274]; port 0 picks a free one")
+        ->type_name("ADDR:PORT");
+    app.add_option("-f,--log-file", options.log_file, "write the log to this file too")->type_name("FILE");
+    app.add_option("--state-directory", options.state_directory,
+                   "the role's own files [$STATE_DIRECTORY, else ~/.local/state/storage-sv2]")
+        ->type_name("DIR");
+}
+
+int usage_error(std::string_view what) {
+    std::cerr << "storage-sv2: " << what << '\n';
+    return exit_usage;
+}
+
+std::filesystem::path default_state_directory() {
+    if (const char* given = std::getenv("STATE_DIRECTORY"); given != nullptr && *given != '\0') return given;
+    if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0')
+        return std::filesystem::path{home} / ".local/state/storage-sv2";
+    return "storage-sv2-state";
+}
+
+std::expected<role::Config, role::ConfigError> load_config(const ServeOptions& options, const noise::Curve& curve,
+                                                           const char* const* environment) {
+    role::Config config;
+    role::ConfigResult done;
+    if (options.config) done = role::apply_file(config, curve, *options.config);
+    if (done) done = role::apply_environment(config, curve, environment);
+    if (done && options.listen) done = role::apply_option(config, curve, "listen_address", *options.listen, "--listen");
+    if (done && options.log_file)
+        done = role::apply_option(config, curve, "logging.file", *options.log_file, "--log-file");
+    if (done) done = role::check(config);
+    if (!done) return std::unexpected(done.error());
+    config.state_directory = default_state_directory();
+    if (options.state_directory) config.state_directory = *options.state_directory;
+    return config;
+}
+
+// Serves until SIGINT or SIGTERM.
+void run(const role::Config& config, const noise::Curve& curve, noise::SigningKey authority,
+         const role::Logging& logging) {
+    const auto log = logging.part("server");
+    log->info("authority public key {}", noise::public_key_text(authority.public_key()));
+
+    asio::io_context io{1};
+    role::Server server{io, curve, role::CredentialsKeeper{curve, std::move(authority), config.cert_validity},
+                        role::ServerLimits{.connections = config.max_connections}, log};
+    std::ostringstream address;
+    address << server.listen(config.listen_address);
+    log->info("listening on {}", address.str());
+
+    asio::signal_set signals{io, SIGINT, SIGTERM};
+    asio::steady_timer stop_timer{io};
+    signals.async_wait([&](const boost::system::error_code& cancelled, int signal) {
+        if (cancelled) return;
+        log->info("stopping on {}", signal == SIGINT ? "SIGINT" : "SIGTERM");
+        server.stop();
+        stop_timer.expires_after(stop_limit);
+        stop_timer.async_wait([&](const boost::system::error_code& ended_in_time) {
+            if (ended_in_time) return;
+            log->warn("connections that did not end within {} s are cut", stop_limit.count());
+            io.stop();
+        });
+    });
+    asio::co_spawn(io, server.run(), [&](std::exception_ptr failure) {
+        if (failure) std::rethrow_exception(failure);
+        stop_timer.cancel();
+        signals.cancel();
+    });
+    io.run();
+    log->info("stopped");
+}
+
+int serve(const ServeOptions& options, const char* const* environment) {
+    const noise::Curve curve = client::make_curve();
+    const auto config = load_config(options, curve, environment);
+    if (!config) return usage_error(config.error());
+    const role::Logging logging{config->log};
+    auto authority = role::load_authority(*config, curve, *logging.part("config"));
+    if (!authority) return usage_error(authority.error());
+    try {
+        run(*config, curve, *std::move(authority), logging);
+    } catch (const std::exception& failure) {
+        logging.part("server")->error("{}", failure.what());
+        throw;
+    }
+    return EXIT_SUCCESS;
+}
+
+int keygen(const KeygenOptions& options) {
+    const noise::Curve curve = client::make_curve();
+    const auto key = role::write_new_key_pair(curve, options.out, options.kind);
+    if (!key) {
+        std::cerr << "storage-sv2: " << key.error() << '\n';
+        return exit_failed;
+    }
+    std::cout << noise::public_key_text(*key) << '\n';
+    return EXIT_SUCCESS;
+}
+
+} // namespace
+
+int main(int argc, char** argv, char** environment) {
+    std::signal(SIGPIPE, SIG_IGN); // a reader of our log that goes away must not end the role
+
+    CLI::App app{"storage-sv2: the Stratum V2 role that stores shares, accounting and blocks", "storage-sv2"};
+    app.set_version_flag("--version", "storage-sv2 " STORAGE_SV2_VERSION);
+    app.require_subcommand(0, 1); // none: serve
+
+    ServeOptions serve_options;
+    add_serve_options(app, serve_options);
+    auto* const serve_command = app.add_subcommand("serve", "run the role (what no command does too)");
+    add_serve_options(*serve_command, serve_options);
+
+    KeygenOptions keygen_options;
+    auto* const keygen_command = app.add_subcommand("keygen", "make a key pair and print its public key");
+    keygen_command->add_option("kind", keygen_options.kind, "authority (the role's) or client (a pool's)")
+        ->required()
+        ->check(CLI::IsMember({"authority", "client"}));
+    keygen_command->add_option("--out", keygen_options.out, "folder for KIND.secret and KIND.public; made if missing")
+        ->required()
+        ->type_name("DIR");
+
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? EXIT_SUCCESS : exit_usage;
+    }
+
+    try {
+        return keygen_command->parsed() ? keygen(keygen_options) : serve(serve_options, environment);
+    } catch (const std::exception& failure) {
+        std::cerr << "storage-sv2: " << failure.what() << '\n';
+        return exit_failed;
+    }
+}
