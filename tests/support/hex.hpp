@@ -27,9 +27,12 @@ inline std::vector<std::uint8_t> from_hex(std::string_view hex) {
     for (const char c : hex) {
         if (c == ' ') continue;
         int digit = 0;
-        if (c >= '0' && c <= '9') digit = c - '0';
-        else if (c >= 'a' && c <= 'f') digit = c - 'a' + 10;
-        else throw std::invalid_argument{"not hex: " + std::string{hex}};
+        if (c >= '0' && c <= '9')
+            digit = c - '0';
+        else if (c >= 'a' && c <= 'f')
+            digit = c - 'a' + 10;
+        else
+            throw std::invalid_argument{"not hex: " + std::string{hex}};
         if (high < 0) {
             high = digit;
         } else {

@@ -30,7 +30,9 @@ class TapReporter final : public doctest::IReporter {
     void test_case_exception(const doctest::TestCaseException& exception) override {
         diagnose(std::string{"exception: "} + exception.error_string.c_str());
     }
-    void subcase_start(const doctest::SubcaseSignature& subcase) override { subcases_.emplace_back(subcase.m_name.c_str()); }
+    void subcase_start(const doctest::SubcaseSignature& subcase) override {
+        subcases_.emplace_back(subcase.m_name.c_str());
+    }
     void subcase_end() override { subcases_.pop_back(); }
     void log_assert(const doctest::AssertData& data) override {
         if (!data.m_failed) return;

@@ -1,0 +1,70 @@
+// A peer under the test's full control: blocking, able to send any bytes at any time, encrypted or not.
+#pragma once
+
+#include "noise/initiator.hpp"
+#include "protocol/catalogue.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <vector>
+
+namespace support {
+
+// Every wait for the other side ends after `patience` with an exception.
+class Peer {
+  public:
+    // Connects to the port on 127.0.0.1.
+    explicit Peer(std::uint16_t port);
+
+    // Raw bytes, below the encryption. Sending to a peer that has closed is no error: it is what reading is for.
+    void send_bytes(std::span<const std::uint8_t> bytes);
+    // The next `size` bytes, or nothing if the other side closed before the first of them.
+    std::optional<std::vector<std::uint8_t>> receive_bytes(std::size_t size);
+
+    // Throws if the certificate is not the authority's.
+    noise::Finished handshake(const noise::Curve& curve, const noise::XOnlyKey& authority);
+
+    // The frame as it would go on the wire: whoever seals one must send it, or the nonces part ways.
+    std::vector<std::uint8_t> seal(protocol::Bytes frame);
+    void send_frame(protocol::Bytes frame) { send_bytes(seal(std::move(frame))); }
+    // The next frame, or nothing if the role closed instead.
+    std::optional<protocol::Frame> receive_frame();
+
+    template <protocol::Message M> void send(const M& message) { send_frame(protocol::encode_frame(message).value()); }
+    // The next message; throws if it is another one, or none.
+    template <protocol::Message M> M receive() {
+        const auto frame = receive_frame();
+        if (!frame) throw std::runtime_error{"closed instead of " + std::string{M::name}};
+        const auto message = protocol::decode_any(frame->header, frame->payload);
+        if (!message || !std::holds_alternative<M>(*message))
+            throw std::runtime_error{std::string{protocol::name_of(frame->header).value_or("an unknown message")} +
+                                     " instead of " + std::string{M::name}};
+        return std::get<M>(*message);
+    }
+
+    // True if the next thing from the role is the end of the connection.
+    bool is_closed() { return !receive_bytes(1).has_value(); }
+
+    [[nodiscard]] std::uint16_t local_port() const { return socket_.local_endpoint().port(); }
+
+  private:
+    boost::asio::io_context io_;
+    boost::asio::ip::tcp::socket socket_{io_};
+    std::optional<noise::Sealer> sealer_;
+    std::optional<noise::Opener> opener_;
+};
+
+// What an honest client sends first.
+protocol::SetupConnection setup_connection();
+protocol::RequestExtensions request_storage_extension();
+
+// Handshake, setup and negotiation.
+void negotiate(Peer& peer, const noise::Curve& curve, const noise::XOnlyKey& authority);
+
+} // namespace support

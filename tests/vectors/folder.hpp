@@ -1,0 +1,47 @@
+// The folder of vectors: tests/vectors/sri/, or the one that SV2_VECTORS names.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace vectors {
+
+using Json = nlohmann::json;
+
+// Calls check(vector) for each element of the top-level list `name` of `file`, and counts them as asserted: the counts
+// are printed when the program ends. A missing file or list, or an empty one, fails the test.
+void for_each(const std::string& file, const std::string& name, auto&& check);
+
+// The list, or a failed test.
+const Json& list(const std::string& file, const std::string& name);
+void count_asserted(const std::string& file);
+
+void for_each(const std::string& file, const std::string& name, auto&& check) {
+    for (const Json& vector : list(file, name)) {
+        check(vector);
+        count_asserted(file);
+    }
+}
+
+// Lower-case hex of a string field.
+std::vector<std::uint8_t> bytes(const Json& hex);
+
+template <std::size_t size> std::array<std::uint8_t, size> array(const Json& hex) {
+    const auto all = bytes(hex);
+    if (all.size() != size) throw std::invalid_argument{"not " + std::to_string(size) + " bytes: " + hex.dump()};
+    std::array<std::uint8_t, size> result;
+    std::copy(all.begin(), all.end(), result.begin());
+    return result;
+}
+
+// The files' byte generator: byte[i] = (31*i + 17*(i>>8) + seed) mod 256.
+std::vector<std::uint8_t> generated_bytes(std::size_t size, std::uint64_t seed);
+
+std::string sha256_hex(std::span<const std::uint8_t> bytes);
+
+} // namespace vectors
