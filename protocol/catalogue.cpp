@@ -6,8 +6,7 @@ namespace protocol {
 
 namespace {
 
-template <Message M>
-constexpr bool is_named_by(const FrameHeader& header) {
+template <Message M> constexpr bool is_named_by(const FrameHeader& header) {
     return header.extension_type == M::id.extension_type && header.msg_type == M::id.msg_type;
 }
 
@@ -16,7 +15,8 @@ constexpr bool ids_are_unique() {
     Messages::for_each([&]<class M>(std::type_identity<M>) {
         std::size_t same = 0;
         Messages::for_each([&]<class Other>(std::type_identity<Other>) {
-            same += is_named_by<M>({.extension_type = Other::id.extension_type, .msg_type = Other::id.msg_type}) ? 1 : 0;
+            same +=
+                is_named_by<M>({.extension_type = Other::id.extension_type, .msg_type = Other::id.msg_type}) ? 1 : 0;
         });
         unique = unique && same == 1;
     });

@@ -15,8 +15,7 @@
 
 namespace protocol {
 
-template <Message... Ms>
-struct Catalogue {
+template <Message... Ms> struct Catalogue {
     using Any = std::variant<Ms...>;
 
     // Calls visit(std::type_identity<M>{}) for each message.

@@ -20,7 +20,9 @@ inline void get(Reader& in, Protocol& value) {
     value = static_cast<Protocol>(number);
     if (number > static_cast<std::uint64_t>(Protocol::template_distribution)) in.fail(DecodeError::unknown_protocol);
 }
-inline void put(Writer& out, Protocol value) { out.put_integer(static_cast<std::uint8_t>(value), 1); }
+inline void put(Writer& out, Protocol value) {
+    out.put_integer(static_cast<std::uint8_t>(value), 1);
+}
 
 struct SetupConnection {
     static constexpr std::string_view name = "SetupConnection";
@@ -92,7 +94,7 @@ struct Reconnect {
     static constexpr std::string_view name = "Reconnect";
     static constexpr MessageId id{.extension_type = core_extension, .msg_type = 0x04};
 
-    Str0_255 new_host; // empty: the same host
+    Str0_255 new_host;          // empty: the same host
     std::uint16_t new_port = 0; // 0: the same port
 
     static constexpr auto fields(auto& m) {

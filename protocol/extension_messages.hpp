@@ -48,8 +48,7 @@ struct RequestExtensionsError {
     Seq0_64K<std::uint16_t> required_extensions;    // not requested, and needed to go on
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"request_id", m.request_id},
-                          Field{"unsupported_extensions", m.unsupported_extensions},
+        return std::tuple{Field{"request_id", m.request_id}, Field{"unsupported_extensions", m.unsupported_extensions},
                           Field{"required_extensions", m.required_extensions}};
     }
     bool operator==(const RequestExtensionsError&) const = default;

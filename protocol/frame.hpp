@@ -40,8 +40,7 @@ struct Frame {
 // Writes the header over the first 6 bytes of `frame`, whose payload follows them.
 std::expected<Bytes, EncodeError> complete_frame(MessageId id, Bytes frame);
 
-template <Message M>
-std::expected<Bytes, EncodeError> encode_frame(const M& message) {
+template <Message M> std::expected<Bytes, EncodeError> encode_frame(const M& message) {
     Bytes frame(frame_header_size);
     Writer out{frame};
     put(out, message);

@@ -16,13 +16,11 @@ struct MessageId {
 };
 
 // One field: its name in the specification, and the value it stands for.
-template <class Value>
-struct Field {
+template <class Value> struct Field {
     std::string_view name;
     Value& value;
 };
-template <class Value>
-Field(std::string_view, Value&) -> Field<Value>;
+template <class Value> Field(std::string_view, Value&) -> Field<Value>;
 
 template <class M>
 concept Message = requires(M& message, const M& constant) {

@@ -23,8 +23,7 @@ struct U24 {
 };
 
 // The tag keeps types apart that are encoded alike: a PUBKEY is no U256.
-template <class Tag, std::size_t size>
-struct FixedBytes {
+template <class Tag, std::size_t size> struct FixedBytes {
     std::array<std::uint8_t, size> bytes{};
     bool operator==(const FixedBytes&) const = default;
 };
@@ -41,8 +40,7 @@ struct Str0_255 {
     bool operator==(const Str0_255&) const = default;
 };
 
-template <std::size_t max, std::size_t width>
-struct VarBytes {
+template <std::size_t max, std::size_t width> struct VarBytes {
     static constexpr std::size_t max_size = max;
     static constexpr std::size_t length_width = width;
     Bytes bytes;
@@ -54,19 +52,15 @@ using B0_64K = VarBytes<0xffff, 2>;
 using B0_16M = VarBytes<0xff'ffff, 3>;
 
 // The length prefix counts elements, not bytes.
-template <class Element, std::size_t max, std::size_t width>
-struct Seq {
+template <class Element, std::size_t max, std::size_t width> struct Seq {
     static constexpr std::size_t max_size = max;
     static constexpr std::size_t length_width = width;
     std::vector<Element> items;
     bool operator==(const Seq&) const = default;
 };
-template <class Element>
-using Seq0_255 = Seq<Element, 255, 1>;
-template <class Element>
-using Seq0_64K = Seq<Element, 0xffff, 2>;
+template <class Element> using Seq0_255 = Seq<Element, 255, 1>;
+template <class Element> using Seq0_64K = Seq<Element, 0xffff, 2>;
 
-template <class Element>
-using Option = std::optional<Element>;
+template <class Element> using Option = std::optional<Element>;
 
 } // namespace protocol

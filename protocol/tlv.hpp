@@ -1,5 +1,6 @@
 // TLV fields, which extensions append to messages of others (SV2 specification 3.4.3). Type and length are written
-// little-endian, as SRI does and as every other integer of the wire is; the specification's example has them big-endian.
+// little-endian, as SRI does and as every other integer of the wire is; the specification's example has them
+// big-endian.
 #pragma once
 
 #include "protocol/error.hpp"

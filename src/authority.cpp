@@ -30,8 +30,8 @@ std::expected<noise::Secret<32>, ConfigError> find_secret(const Config& config, 
                                                           spdlog::logger& log) {
     if (config.authority_secret_key) return noise::Secret<32>{config.authority_secret_key->expose()};
     if (config.authority_secret_key_file) return read_secret_key(curve, *config.authority_secret_key_file);
-    if (!config.listen_address.address().is_loopback())
-        return std::unexpected("listen_address is " + config.listen_address.address().to_string() +
+    if (!config.listen_address.is_loopback)
+        return std::unexpected("listen_address is " + config.listen_address.address +
                                ": without authority_secret_key_file the role listens on loopback addresses only");
     log.info("no authority key is configured: development preset, loopback only");
     return development_key(config, curve, log);
@@ -49,7 +49,7 @@ std::expected<noise::SigningKey, ConfigError> load_authority(const Config& confi
     const std::string public_text = noise::public_key_text(key->public_key());
     if (config.authority_public_key && *config.authority_public_key != key->public_key())
         return std::unexpected("authority_public_key is not the public key of the secret, which is " + public_text);
-    if (public_text == published_test_key && !config.listen_address.address().is_loopback())
+    if (public_text == published_test_key && !config.listen_address.is_loopback)
         return std::unexpected("the authority key is the one published with SRI's examples; "
                                "make one with `storage-sv2 keygen authority --out DIR`");
     return *std::move(key);

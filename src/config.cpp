@@ -2,6 +2,7 @@
 
 #include "noise/key_text.hpp"
 
+#include <boost/asio/ip/address.hpp>
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
@@ -35,12 +36,14 @@ struct Setting {
     }
 };
 
-std::optional<boost::asio::ip::tcp::endpoint> parse_endpoint(std::string_view text) {
+std::optional<ListenAddress> parse_listen_address(std::string_view text) {
     const auto colon = text.rfind(':');
     if (colon == std::string_view::npos) return std::nullopt;
     std::string_view host = text.substr(0, colon);
-    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-    else if (host.find(':') != std::string_view::npos) return std::nullopt; // IPv6 without brackets: where is the port?
+    if (host.starts_with('[') && host.ends_with(']'))
+        host = host.substr(1, host.size() - 2);
+    else if (host.find(':') != std::string_view::npos)
+        return std::nullopt; // IPv6 without brackets: where is the port?
     const std::string_view port = text.substr(colon + 1);
     std::uint16_t number = 0;
     const auto [end, wrong] = std::from_chars(port.data(), port.data() + port.size(), number);
@@ -48,7 +51,7 @@ std::optional<boost::asio::ip::tcp::endpoint> parse_endpoint(std::string_view te
     boost::system::error_code error;
     const auto address = boost::asio::ip::make_address(std::string{host}, error);
     if (error) return std::nullopt;
-    return boost::asio::ip::tcp::endpoint{address, number};
+    return ListenAddress{.address = address.to_string(), .port = number, .is_loopback = address.is_loopback()};
 }
 
 const std::string& text(const Value& value) {
@@ -77,9 +80,10 @@ std::optional<std::filesystem::path> non_empty_path(const Value& value) {
 constexpr std::int64_t max_cert_validity = std::numeric_limits<std::uint32_t>::max(); // a certificate's times are U32
 
 constexpr std::array settings{
-    Setting{"", "listen_address", Type::text, "an address and port such as \"127.0.0.1:34274\" or \"[::1]:34274\"", false,
+    Setting{"", "listen_address", Type::text, "an address and port such as \"127.0.0.1:34274\" or \"[::1]:34274\"",
+            false,
             [](Config& config, const noise::Curve&, const Value& value) {
-                return assign(config.listen_address, parse_endpoint(text(value)));
+                return assign(config.listen_address, parse_listen_address(text(value)));
             }},
     Setting{"", "authority_public_key", Type::text, "a public key in base58check, as keygen prints it", false,
             [](Config& config, const noise::Curve& curve, const Value& value) {
@@ -118,7 +122,8 @@ const Setting* find(std::string_view section, std::string_view key) {
 }
 
 bool is_section(std::string_view name) {
-    return !name.empty() && std::ranges::any_of(settings, [&](const Setting& setting) { return setting.section == name; });
+    return !name.empty() &&
+           std::ranges::any_of(settings, [&](const Setting& setting) { return setting.section == name; });
 }
 
 std::string known_keys() {

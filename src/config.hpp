@@ -7,10 +7,9 @@
 #include "noise/secret.hpp"
 #include "src/logging.hpp"
 
-#include <boost/asio/ip/tcp.hpp>
-
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <expected>
 #include <filesystem>
 #include <optional>
@@ -19,8 +18,15 @@
 
 namespace role {
 
+// An IPv4 or IPv6 address; port 0 picks a free one.
+struct ListenAddress {
+    std::string address;
+    std::uint16_t port = 0;
+    bool is_loopback = false;
+};
+
 struct Config {
-    boost::asio::ip::tcp::endpoint listen_address{boost::asio::ip::address_v4::loopback(), 34274};
+    ListenAddress listen_address{.address = "127.0.0.1", .port = 34274, .is_loopback = true};
     std::optional<noise::XOnlyKey> authority_public_key;
     std::optional<noise::Secret<32>> authority_secret_key;
     std::optional<std::filesystem::path> authority_secret_key_file;

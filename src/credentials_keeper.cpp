@@ -23,16 +23,19 @@ std::uint32_t wire_time(std::chrono::sys_seconds time) {
 
 CredentialsKeeper::CredentialsKeeper(const noise::Curve& curve, noise::SigningKey authority,
                                      std::chrono::seconds validity)
-    : curve_{curve}, authority_{std::move(authority)}, validity_{validity} {}
+    : curve_{curve},
+      authority_{std::move(authority)},
+      validity_{validity} {}
 
 std::shared_ptr<const noise::Credentials> CredentialsKeeper::current(std::chrono::sys_seconds now) {
-    const bool is_fresh = credentials_ && now >= made_at_ && now - made_at_ < std::max(validity_ / 2, std::chrono::seconds{1});
+    const bool is_fresh =
+        credentials_ && now >= made_at_ && now - made_at_ < std::max(validity_ / 2, std::chrono::seconds{1});
     if (is_fresh) return credentials_;
 
     noise::KeyPair static_key = client::make_key_pair(curve_);
-    const auto certificate = noise::Certificate::sign(curve_, authority_, static_key.encoding().x_only(curve_),
-                                                      wire_time(now - backdating), wire_time(now + validity_),
-                                                      client::random_bytes());
+    const auto certificate =
+        noise::Certificate::sign(curve_, authority_, static_key.encoding().x_only(curve_), wire_time(now - backdating),
+                                 wire_time(now + validity_), client::random_bytes());
     credentials_ = std::make_shared<const noise::Credentials>(std::move(static_key), certificate.value());
     made_at_ = now;
     return credentials_;

@@ -46,8 +46,10 @@ KeyFileError failure(const std::filesystem::path& file, std::string_view what, i
 class NewFile {
   public:
     NewFile(std::filesystem::path path, mode_t mode)
-        : path_{std::move(path)}, file_{::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)},
-          error_{file_.get() < 0 ? errno : 0}, made_{error_ == 0} {}
+        : path_{std::move(path)},
+          file_{::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)},
+          error_{file_.get() < 0 ? errno : 0},
+          made_{error_ == 0} {}
     NewFile(const NewFile&) = delete;
     NewFile& operator=(const NewFile&) = delete;
     ~NewFile() {
@@ -81,7 +83,7 @@ std::expected<noise::Secret<32>, KeyFileError> read_secret_key(const noise::Curv
                                                                const std::filesystem::path& file) {
     const Descriptor descriptor{::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
     if (descriptor.get() < 0) return std::unexpected(failure(file, "cannot be read", errno));
-    struct stat status {};
+    struct stat status{};
     if (::fstat(descriptor.get(), &status) != 0) return std::unexpected(failure(file, "cannot be read", errno));
     if (!S_ISREG(status.st_mode)) return std::unexpected(failure(file, "is no regular file"));
     if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
@@ -103,9 +105,8 @@ std::expected<noise::Secret<32>, KeyFileError> read_secret_key(const noise::Curv
     return *std::move(secret);
 }
 
-std::expected<noise::XOnlyKey, KeyFileError> write_new_key_pair(const noise::Curve& curve,
-                                                                const std::filesystem::path& folder,
-                                                                std::string_view name) {
+std::expected<noise::XOnlyKey, KeyFileError>
+write_new_key_pair(const noise::Curve& curve, const std::filesystem::path& folder, std::string_view name) {
     std::error_code error;
     if (std::filesystem::create_directories(folder, error))
         std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);

@@ -21,8 +21,7 @@ std::expected<noise::Secret<32>, KeyFileError> read_secret_key(const noise::Curv
 
 // Makes a key pair and writes `name`.secret (0600) and `name`.public in `folder`, which is made (0700) if missing.
 // Never overwrites either file, and leaves neither behind if one cannot be written. Returns the public key.
-std::expected<noise::XOnlyKey, KeyFileError> write_new_key_pair(const noise::Curve& curve,
-                                                                const std::filesystem::path& folder,
-                                                                std::string_view name);
+std::expected<noise::XOnlyKey, KeyFileError>
+write_new_key_pair(const noise::Curve& curve, const std::filesystem::path& folder, std::string_view name);
 
 } // namespace role

@@ -49,7 +49,8 @@ std::optional<spdlog::level::level_enum> parse_log_level(std::string_view text) 
 Logging::Logging(const LogSettings& settings) : Logging{make_sinks(settings), settings.level} {}
 
 Logging::Logging(std::vector<spdlog::sink_ptr> sinks, spdlog::level::level_enum level)
-    : sinks_{std::move(sinks)}, level_{level} {
+    : sinks_{std::move(sinks)},
+      level_{level} {
     for (const auto& sink : sinks_) {
         auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
         formatter->add_flag<LevelColumn>('*').set_pattern("%Y-%m-%dT%H:%M:%S.%fZ %^%*%$ %n: %v");

@@ -5,33 +5,24 @@
 #include "noise/key_text.hpp"
 #include "src/authority.hpp"
 #include "src/config.hpp"
-#include "src/credentials_keeper.hpp"
 #include "src/key_file.hpp"
 #include "src/logging.hpp"
-#include "src/server.hpp"
+#include "src/serve.hpp"
 
 #include <CLI/CLI.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/signal_set.hpp>
-#include <boost/asio/steady_timer.hpp>
 
-#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <iostream>
 #include <optional>
-#include <sstream>
 #include <string>
 
 namespace {
 
-namespace asio = boost::asio;
-
 constexpr int exit_failed = 1;
 constexpr int exit_usage = 2;
-constexpr std::chrono::seconds stop_limit{10};
 
 struct ServeOptions {
     std::optional<std::string> config;
@@ -47,7 +38,8 @@ struct KeygenOptions {
 
 void add_serve_options(CLI::App& app, ServeOptions& options) {
     app.add_option("-c,--config", options.config, "TOML file with the role's settings")->type_name("FILE");
-    app.add_option("--listen", options.listen, "address and port to listen on [127.0.0.1:34274]; port 0 picks a free one")
+    app.add_option("--listen", options.listen,
+                   "address and port to listen on [127.0.0.1:34274]; port 0 picks a free one")
         ->type_name("ADDR:PORT");
     app.add_option("-f,--log-file", options.log_file, "write the log to this file too")->type_name("FILE");
     app.add_option("--state-directory", options.state_directory,
@@ -83,41 +75,6 @@ std::expected<role::Config, role::ConfigError> load_config(const ServeOptions& o
     return config;
 }
 
-// Serves until SIGINT or SIGTERM.
-void run(const role::Config& config, const noise::Curve& curve, noise::SigningKey authority,
-         const role::Logging& logging) {
-    const auto log = logging.part("server");
-    log->info("authority public key {}", noise::public_key_text(authority.public_key()));
-
-    asio::io_context io{1};
-    role::Server server{io, curve, role::CredentialsKeeper{curve, std::move(authority), config.cert_validity},
-                        role::ServerLimits{.connections = config.max_connections}, log};
-    std::ostringstream address;
-    address << server.listen(config.listen_address);
-    log->info("listening on {}", address.str());
-
-    asio::signal_set signals{io, SIGINT, SIGTERM};
-    asio::steady_timer stop_timer{io};
-    signals.async_wait([&](const boost::system::error_code& cancelled, int signal) {
-        if (cancelled) return;
-        log->info("stopping on {}", signal == SIGINT ? "SIGINT" : "SIGTERM");
-        server.stop();
-        stop_timer.expires_after(stop_limit);
-        stop_timer.async_wait([&](const boost::system::error_code& ended_in_time) {
-            if (ended_in_time) return;
-            log->warn("connections that did not end within {} s are cut", stop_limit.count());
-            io.stop();
-        });
-    });
-    asio::co_spawn(io, server.run(), [&](std::exception_ptr failure) {
-        if (failure) std::rethrow_exception(failure);
-        stop_timer.cancel();
-        signals.cancel();
-    });
-    io.run();
-    log->info("stopped");
-}
-
 int serve(const ServeOptions& options, const char* const* environment) {
     const noise::Curve curve = client::make_curve();
     const auto config = load_config(options, curve, environment);
@@ -126,7 +83,7 @@ int serve(const ServeOptions& options, const char* const* environment) {
     auto authority = role::load_authority(*config, curve, *logging.part("config"));
     if (!authority) return usage_error(authority.error());
     try {
-        run(*config, curve, *std::move(authority), logging);
+        role::serve(*config, curve, *std::move(authority), logging);
     } catch (const std::exception& failure) {
         logging.part("server")->error("{}", failure.what());
         throw;

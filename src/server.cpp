@@ -12,6 +12,7 @@
 
 #include <iterator>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -26,12 +27,6 @@ using client::StreamError;
 namespace {
 
 constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
-
-std::string to_text(const tcp::endpoint& endpoint) {
-    std::ostringstream text;
-    text << endpoint;
-    return text.str();
-}
 
 bool is_cancelled(const StreamError& error) {
     const auto* code = std::get_if<boost::system::error_code>(&error.cause);
@@ -51,17 +46,32 @@ std::string_view name_of(const std::optional<EncryptedStream>& stream, Phase pha
 
 } // namespace
 
+std::string to_text(const tcp::endpoint& endpoint) {
+    std::ostringstream text;
+    text << endpoint;
+    return text.str();
+}
+
 Server::Server(asio::io_context& io, const noise::Curve& curve, CredentialsKeeper credentials,
                const ServerLimits& limits, std::shared_ptr<spdlog::logger> log)
-    : io_{io}, curve_{curve}, credentials_{std::move(credentials)}, limits_{limits}, log_{std::move(log)},
-      acceptor_{io}, session_ended_{io, asio::steady_timer::time_point::max()} {}
+    : io_{io},
+      curve_{curve},
+      credentials_{std::move(credentials)},
+      limits_{limits},
+      log_{std::move(log)},
+      acceptor_{io},
+      session_ended_{io, asio::steady_timer::time_point::max()} {}
 
 tcp::endpoint Server::listen(const tcp::endpoint& endpoint) {
-    acceptor_.open(endpoint.protocol());
-    acceptor_.set_option(tcp::acceptor::reuse_address{true});
-    acceptor_.bind(endpoint);
-    acceptor_.listen();
-    return acceptor_.local_endpoint();
+    try {
+        acceptor_.open(endpoint.protocol());
+        acceptor_.set_option(tcp::acceptor::reuse_address{true});
+        acceptor_.bind(endpoint);
+        acceptor_.listen();
+        return acceptor_.local_endpoint();
+    } catch (const boost::system::system_error& failure) {
+        throw std::runtime_error{"cannot listen on " + to_text(endpoint) + ": " + failure.code().message()};
+    }
 }
 
 asio::awaitable<void> Server::run() {
@@ -172,8 +182,7 @@ asio::awaitable<void> Server::say_reconnect(EncryptedStream& stream) {
     co_await client::within(limits_.farewell, stream.write_frame(std::move(reconnect)));
 }
 
-template <class... Args>
-void Server::log_peer(fmt::format_string<Args...> format, Args&&... args) {
+template <class... Args> void Server::log_peer(fmt::format_string<Args...> format, Args&&... args) {
     const auto left_out = peer_lines_.take(LogBudget::Clock::now());
     if (!left_out) return;
     if (*left_out > 0) log_->warn("{} lines about peers were left out", *left_out);

@@ -20,8 +20,12 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <string>
 
 namespace role {
+
+// ADDR:PORT, an IPv6 address in brackets.
+std::string to_text(const boost::asio::ip::tcp::endpoint& endpoint);
 
 struct ServerLimits {
     std::size_t connections = 1024;
@@ -38,7 +42,7 @@ class Server {
            const ServerLimits& limits, std::shared_ptr<spdlog::logger> log);
 
     // Opens the port; returns the address that is listened on, with the port that 0 was turned into.
-    // Throws boost::system::system_error.
+    // Throws std::runtime_error, with the address, if that cannot be had.
     boost::asio::ip::tcp::endpoint listen(const boost::asio::ip::tcp::endpoint& endpoint);
 
     // Serves until stop(), and returns when the last session has ended.
@@ -59,8 +63,7 @@ class Server {
     void on_session_ended(std::list<boost::asio::cancellation_signal>::iterator session, std::exception_ptr failure);
 
     // For lines that a peer can cause.
-    template <class... Args>
-    void log_peer(fmt::format_string<Args...> format, Args&&... args);
+    template <class... Args> void log_peer(fmt::format_string<Args...> format, Args&&... args);
 
     boost::asio::io_context& io_;
     const noise::Curve& curve_;

@@ -17,8 +17,7 @@ constexpr std::uint16_t served_version = 2;
 constexpr std::uint32_t served_flags = 0;
 
 // Our own replies are made of short texts and small lists: they always have an encoding.
-template <protocol::Message M>
-protocol::Bytes frame_of(const M& message) {
+template <protocol::Message M> protocol::Bytes frame_of(const M& message) {
     auto frame = protocol::encode_frame(message);
     assert(frame);
     return *std::move(frame);
@@ -70,8 +69,7 @@ const Session::Rule* Session::find_rule(const protocol::FrameHeader& header) {
     return found == rules.end() ? nullptr : found;
 }
 
-template <protocol::Message M>
-Step Session::decode_and_handle(protocol::ByteView payload) {
+template <protocol::Message M> Step Session::decode_and_handle(protocol::ByteView payload) {
     const auto message = protocol::decode<M>(payload);
     if (message) return on(*message);
     const auto code = message.error() == protocol::DecodeError::unknown_protocol ? codes::unsupported_protocol
@@ -84,7 +82,8 @@ Step Session::on_frame(const protocol::Frame& frame) {
     if (rule != nullptr && rule->phase == phase_) return (this->*rule->handle)(frame.payload);
 
     const auto name = protocol::name_of(frame.header);
-    if (name) return refuse(codes::unexpected_message, std::string{*name} + " in phase " + std::string{to_text(phase_)});
+    if (name)
+        return refuse(codes::unexpected_message, std::string{*name} + " in phase " + std::string{to_text(phase_)});
     const auto unknown = protocol::decode_any(frame.header, frame.payload).error();
     return refuse(unknown == protocol::DecodeError::unknown_extension ? codes::unsupported_extension
                                                                       : codes::unexpected_message,
@@ -120,9 +119,10 @@ Step Session::on(const protocol::RequestExtensions& request) {
                 .refusal = {}};
     }
 
-    Step step{.reply = frame_of(protocol::RequestExtensionsError{.request_id = request.request_id,
-                                                                 .unsupported_extensions = request.requested_extensions,
-                                                                 .required_extensions = {{protocol::storage_extension}}}),
+    Step step{.reply =
+                  frame_of(protocol::RequestExtensionsError{.request_id = request.request_id,
+                                                            .unsupported_extensions = request.requested_extensions,
+                                                            .required_extensions = {{protocol::storage_extension}}}),
               .refusal = {}};
     if (asked_in_vain_) step.refusal = Refusal{codes::unsupported_extension, "the storage extension was not requested"};
     asked_in_vain_ = true;
@@ -132,8 +132,8 @@ Step Session::on(const protocol::RequestExtensions& request) {
 Step Session::refuse(std::string_view code, std::string detail, std::uint32_t flags) const {
     Step step{.reply = {}, .refusal = Refusal{code, std::move(detail)}};
     if (phase_ == Phase::open) {
-        step.reply = frame_of(
-            protocol::Error{.request_id = 0, .code = {std::string{code}}, .detail = {step.refusal->detail}});
+        step.reply =
+            frame_of(protocol::Error{.request_id = 0, .code = {std::string{code}}, .detail = {step.refusal->detail}});
     } else {
         step.reply = frame_of(protocol::SetupConnectionError{.flags = flags, .error_code = {std::string{code}}});
     }

@@ -44,8 +44,7 @@ class Session {
 
     Step on(const protocol::SetupConnection& setup);
     Step on(const protocol::RequestExtensions& request);
-    template <protocol::Message M>
-    Step decode_and_handle(protocol::ByteView payload);
+    template <protocol::Message M> Step decode_and_handle(protocol::ByteView payload);
 
     // `flags` only has a place before negotiation.
     [[nodiscard]] Step refuse(std::string_view code, std::string detail, std::uint32_t flags = 0) const;

@@ -45,8 +45,9 @@ asio::awaitable<Result<void>> read_to_end(tcp::socket& socket) {
 
 } // namespace
 
-asio::awaitable<Result<EncryptedStream>> EncryptedStream::accept(tcp::socket socket, const noise::Curve& curve,
-                                                                 std::shared_ptr<const noise::Credentials> credentials) {
+asio::awaitable<Result<EncryptedStream>>
+EncryptedStream::accept(tcp::socket socket, const noise::Curve& curve,
+                        std::shared_ptr<const noise::Credentials> credentials) {
     noise::Act1 act1;
     if (auto received = co_await read(socket, act1); !received) co_return std::unexpected(received.error());
     auto response = noise::respond(curve, *credentials, act1, make_key_pair(curve));

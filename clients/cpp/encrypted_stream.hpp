@@ -27,9 +27,8 @@ class EncryptedStream {
            std::shared_ptr<const noise::Credentials> credentials);
 
     // The initiator's half. `authority`: the only key whose certificates are believed.
-    static boost::asio::awaitable<Result<EncryptedStream>> initiate(boost::asio::ip::tcp::socket socket,
-                                                                    const noise::Curve& curve,
-                                                                    noise::XOnlyKey authority);
+    static boost::asio::awaitable<Result<EncryptedStream>>
+    initiate(boost::asio::ip::tcp::socket socket, const noise::Curve& curve, noise::XOnlyKey authority);
 
     // The next frame. One whose payload exceeds `max_payload` bytes is refused from its header.
     boost::asio::awaitable<Result<protocol::Frame>> read_frame(std::size_t max_payload);
@@ -47,7 +46,8 @@ class EncryptedStream {
 
   private:
     EncryptedStream(boost::asio::ip::tcp::socket socket, noise::Transport transport)
-        : socket_{std::move(socket)}, transport_{std::move(transport)} {}
+        : socket_{std::move(socket)},
+          transport_{std::move(transport)} {}
 
     boost::asio::ip::tcp::socket socket_;
     noise::Transport transport_;

@@ -23,7 +23,6 @@ struct StreamError {
     [[nodiscard]] std::string describe() const;
 };
 
-template <class T>
-using Result = std::expected<T, StreamError>;
+template <class T> using Result = std::expected<T, StreamError>;
 
 } // namespace client

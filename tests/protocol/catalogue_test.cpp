@@ -56,8 +56,7 @@ Bytes concatenated(const std::vector<GoldenField>& fields) {
     return bytes;
 }
 
-template <class M>
-std::vector<GoldenField> fields_of(const M& message) {
+template <class M> std::vector<GoldenField> fields_of(const M& message) {
     std::vector<GoldenField> fields;
     std::apply([&](const auto&... field) { (fields.push_back({std::string{field.name}, *encode(field.value)}), ...); },
                M::fields(message));

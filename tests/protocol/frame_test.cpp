@@ -1,7 +1,7 @@
 // The frame header of SV2 specification 3.2.
 
-#include "protocol/frame.hpp"
 #include "protocol/common_messages.hpp"
+#include "protocol/frame.hpp"
 #include "tests/support/hex.hpp"
 
 #include <doctest/doctest.h>

@@ -14,23 +14,20 @@ using support::to_hex;
 
 namespace {
 
-template <class T>
-std::string encoded(const T& value) {
+template <class T> std::string encoded(const T& value) {
     const auto bytes = encode(value);
     REQUIRE(bytes.has_value());
     return to_hex(*bytes);
 }
 
-template <class T>
-void check_both_ways(const T& value, const std::string& hex) {
+template <class T> void check_both_ways(const T& value, const std::string& hex) {
     CHECK(encoded(value) == hex);
     const auto decoded = decode<T>(from_hex(hex));
     REQUIRE(decoded.has_value());
     CHECK((*decoded == value));
 }
 
-template <class T>
-DecodeError decode_error(const std::string& hex) {
+template <class T> DecodeError decode_error(const std::string& hex) {
     const auto decoded = decode<T>(from_hex(hex));
     REQUIRE_FALSE(decoded.has_value());
     return decoded.error();

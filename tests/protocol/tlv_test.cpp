@@ -1,8 +1,8 @@
 // TLV fields (SV2 specification 3.4.3) with the byte order that SRI uses.
 
-#include "protocol/tlv.hpp"
 #include "protocol/codec.hpp"
 #include "protocol/extension_messages.hpp"
+#include "protocol/tlv.hpp"
 #include "tests/support/hex.hpp"
 
 #include <doctest/doctest.h>

@@ -1,0 +1,226 @@
+// The role as its operator sees it: start, log, keys, limits, certificate renewal, stop.
+
+#include "tests/end_to_end/scene.hpp"
+
+#include <chrono>
+#include <csignal>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <sys/stat.h>
+#include <thread>
+
+using namespace end_to_end;
+using namespace protocol;
+
+namespace {
+
+mode_t mode_of(const std::filesystem::path& path) {
+    struct stat status{};
+    REQUIRE(::stat(path.c_str(), &status) == 0);
+    return status.st_mode & 07777U;
+}
+
+std::chrono::sys_seconds now() {
+    return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+}
+
+} // namespace
+
+TEST_CASE("--version and --help answer and end with code 0") {
+    support::RoleProcess version{{"--version"}};
+    CHECK(version.wait_for_exit() == 0);
+    CHECK(std::regex_match(version.output(), std::regex{R"(storage-sv2 \d+\.\d+\.\d+(-dev)?\n)"}));
+    support::RoleProcess help{{"--help"}};
+    CHECK(help.wait_for_exit() == 0);
+    for (const char* option : {"--config", "--listen", "--log-file", "--state-directory", "serve", "keygen"})
+        CHECK(help.output().find(option) != std::string::npos);
+}
+
+TEST_CASE("keygen writes both halves in SRI's text form, the secret for its owner alone, and prints the public one") {
+    for (const std::string kind : {"authority", "client"}) {
+        const support::TemporaryFolder folder;
+        support::RoleProcess process{{"keygen", kind, "--out", (folder.path() / "new" / "keys").string()}};
+        REQUIRE(process.wait_for_exit() == 0);
+        const auto keys = folder.path() / "new" / "keys";
+        CHECK(process.output() == first_line(keys / (kind + ".public")) + "\n");
+        CHECK(mode_of(keys) == 0700);
+        CHECK(mode_of(keys / (kind + ".secret")) == 0600);
+
+        const auto curve = client::make_curve();
+        auto secret = noise::parse_secret_key(curve, first_line(keys / (kind + ".secret")));
+        REQUIRE(secret.has_value());
+        const auto key = noise::SigningKey::create(curve, *std::move(secret));
+        CHECK(noise::parse_public_key(curve, first_line(keys / (kind + ".public"))) == key->public_key());
+    }
+}
+
+TEST_CASE("the development preset makes an authority key, says so, and keeps it") {
+    const support::TemporaryFolder folder;
+    std::set<std::string> keys;
+    for (int start = 0; start < 2; ++start) {
+        support::RoleProcess process{
+            {"--listen", "127.0.0.1:0", "--state-directory", (folder.path() / "state").string()}};
+        REQUIRE(process.wait_for_port() != 0);
+        CHECK(process.output().find("development preset") != std::string::npos);
+        const std::string public_key = first_line(folder.path() / "state" / "authority.public");
+        CHECK(process.output().find("authority public key " + public_key) != std::string::npos);
+        keys.insert(public_key);
+    }
+    CHECK(keys.size() == 1);
+    CHECK(mode_of(folder.path() / "state") == 0700);
+    CHECK(mode_of(folder.path() / "state" / "authority.secret") == 0600);
+}
+
+TEST_CASE("the state directory is taken from STATE_DIRECTORY, else from the home") {
+    const support::TemporaryFolder folder;
+    SUBCASE("STATE_DIRECTORY") {
+        support::RoleProcess process{{"--listen", "127.0.0.1:0"}, {{"STATE_DIRECTORY", folder.path() / "given"}}};
+        REQUIRE(process.wait_for_port() != 0);
+        CHECK(std::filesystem::exists(folder.path() / "given" / "authority.secret"));
+    }
+    SUBCASE("HOME") {
+        support::RoleProcess process{{"--listen", "127.0.0.1:0"}, {{"STATE_DIRECTORY", ""}, {"HOME", folder.path()}}};
+        REQUIRE(process.wait_for_port() != 0);
+        CHECK(std::filesystem::exists(folder.path() / ".local/state/storage-sv2/authority.secret"));
+    }
+}
+
+TEST_CASE("file < environment < command line, and `serve` is what no command does") {
+    const support::TemporaryFolder folder;
+    support::RoleProcess keygen{{"keygen", "authority", "--out", folder.path().string()}};
+    REQUIRE(keygen.wait_for_exit() == 0);
+    const auto file = folder.path() / "storage-config.toml";
+    write_file(file, "# every key that exists\n"
+                     "listen_address = \"127.0.0.1:1\"\n"
+                     "authority_public_key = \"" +
+                         first_line(folder.path() / "authority.public") +
+                         "\"\n"
+                         "authority_secret_key_file = \"" +
+                         (folder.path() / "authority.secret").string() +
+                         "\"\n"
+                         "cert_validity_sec = 60\n"
+                         "max_connections = 10\n"
+                         "[logging]\n"
+                         "level = \"error\"\n"
+                         "file = \"" +
+                         (folder.path() / "logs" / "from-file.log").string() + "\"\n");
+    support::RoleProcess process{
+        {"serve", "-c", file.string(), "--listen", "[::1]:0", "-f", (folder.path() / "logs" / "role.log").string()},
+        {{"STORAGE__LISTEN_ADDRESS", "127.0.0.1:2"}, {"STORAGE__LOGGING__LEVEL", "debug"}}};
+    CHECK(process.wait_for_output("INFO storage_sv2::server: listening on [::1]:"));
+    CHECK(read_file(folder.path() / "logs" / "role.log").find("listening on [::1]:") != std::string::npos);
+    CHECK_FALSE(std::filesystem::exists(folder.path() / "logs" / "from-file.log"));
+}
+
+TEST_CASE("every log line has the form of SRI's tracing default") {
+    Scene scene;
+    {
+        auto peer = scene.connect();
+        scene.greet(peer);
+        peer.send(support::request_storage_extension());
+        CHECK(scene.logs(peer, "refused"));
+    }
+    scene.process.signal(SIGTERM);
+    CHECK(scene.process.wait_for_exit() == 0);
+    const std::regex form{
+        R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z (TRACE|DEBUG| INFO| WARN|ERROR) storage_sv2::\w+: .+)"};
+    std::istringstream lines{scene.process.output()};
+    std::size_t count = 0;
+    for (std::string line; std::getline(lines, line); ++count) {
+        INFO(line);
+        CHECK(std::regex_match(line, form));
+    }
+    CHECK(count > 5);
+}
+
+TEST_CASE("no secret is logged, whatever peers do and at every level") {
+    Scene scene;
+    {
+        auto peer = scene.connect();
+        scene.negotiate(peer);
+        peer.send(support::setup_connection());
+        CHECK(scene.logs(peer, "refused"));
+    }
+    scene.process.signal(SIGTERM);
+    CHECK(scene.process.wait_for_exit() == 0);
+    const std::string text = first_line(scene.folder.path() / "authority.secret");
+    const auto secret = noise::parse_secret_key(scene.curve, text);
+    REQUIRE(secret.has_value());
+    std::ostringstream hex;
+    for (const unsigned byte : secret->expose()) hex << "0123456789abcdef"[byte >> 4] << "0123456789abcdef"[byte & 15U];
+    CHECK(scene.process.output().find(text) == std::string::npos);
+    CHECK(scene.process.output().find(hex.str()) == std::string::npos);
+}
+
+TEST_CASE("SIGINT and SIGTERM stop it: clients are told to reconnect, code 0") {
+    for (const int signal : {SIGINT, SIGTERM}) {
+        Scene scene;
+        auto silent = scene.connect();
+        auto greeted = scene.connect();
+        scene.greet(greeted);
+        scene.process.signal(signal);
+        CHECK(scene.bystander.receive<Reconnect>() == Reconnect{});
+        CHECK(scene.bystander.is_closed());
+        CHECK(greeted.receive<Reconnect>() == Reconnect{});
+        CHECK(silent.is_closed());
+        CHECK(scene.process.wait_for_exit() == 0);
+        const auto& output = scene.process.output();
+        CHECK(output.ends_with("storage_sv2::server: stopped\n"));
+    }
+}
+
+TEST_CASE("a client that keeps its side open does not hold up the stop") {
+    Scene scene; // its bystander neither reads nor closes
+    scene.process.signal(SIGTERM);
+    CHECK(scene.process.wait_for_exit() == 0);
+}
+
+TEST_CASE("above the connection limit the newest is closed, and a place that comes free is used") {
+    Role role{{{"STORAGE__MAX_CONNECTIONS", "2"}}};
+    auto first = role.connect();
+    support::negotiate(first, role.curve, role.authority);
+    {
+        auto second = role.connect();
+        support::negotiate(second, role.curve, role.authority);
+        auto third = role.connect();
+        CHECK(third.is_closed());
+        CHECK(role.process.wait_for_output("closed, all 2 connections are in use"));
+    }
+    // Once the role has noticed that the second left, there is room again.
+    const auto until = std::chrono::steady_clock::now() + support::patience;
+    bool is_served = false;
+    while (!is_served && std::chrono::steady_clock::now() < until) {
+        auto next = role.connect();
+        next.send_bytes(std::vector<std::uint8_t>(noise::act1_size));
+        is_served = next.receive_bytes(noise::act2_size).has_value();
+    }
+    CHECK(is_served);
+    first.send(support::setup_connection());
+    CHECK(first.receive<Error>().code.text == "unexpected-message");
+}
+
+TEST_CASE("with a validity of 2 s certificates are renewed over 10 s, always valid, and no session is touched") {
+    Role role{{{"STORAGE__CERT_VALIDITY_SEC", "2"}}};
+    auto veteran = role.connect();
+    support::negotiate(veteran, role.curve, role.authority);
+
+    std::set<std::array<std::uint8_t, 32>> static_keys;
+    const auto start = std::chrono::steady_clock::now();
+    while (std::chrono::steady_clock::now() - start < std::chrono::seconds{10}) {
+        auto peer = role.connect();
+        const auto before = now();
+        const auto finished = peer.handshake(role.curve, role.authority);
+        // Strictly inside its time, without the leeway of 10 s that an initiator grants.
+        CHECK(finished.certificate.valid_from <= before.time_since_epoch().count());
+        CHECK(finished.certificate.not_valid_after >= before.time_since_epoch().count());
+        CHECK(finished.certificate.not_valid_after <= now().time_since_epoch().count() + 2);
+        static_keys.insert(finished.static_key.bytes);
+        std::this_thread::sleep_for(std::chrono::milliseconds{200});
+    }
+    CHECK(static_keys.size() >= 4); // a renewal a second, and one key between two renewals
+    CHECK(static_keys.size() <= 12);
+
+    veteran.send(support::setup_connection());
+    CHECK(veteran.receive<Error>().code.text == "unexpected-message"); // still served, by the keys of its own handshake
+}
