@@ -2,8 +2,6 @@
 
 #include "tests/end_to_end/scene.hpp"
 
-#include <boost/asio/ip/tcp.hpp>
-
 #include <chrono>
 #include <thread>
 

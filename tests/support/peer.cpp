@@ -3,34 +3,61 @@
 #include "clients/cpp/randomness.hpp"
 #include "tests/support/role_process.hpp"
 
-#include <boost/asio/read.hpp>
-#include <boost/asio/write.hpp>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
+#include <system_error>
+#include <utility>
 
 namespace support {
 
-namespace asio = boost::asio;
-using asio::ip::tcp;
-
-Peer::Peer(std::uint16_t port) {
-    socket_.connect({asio::ip::address_v4::loopback(), port});
-    socket_.set_option(tcp::no_delay{true});
+Peer::Peer(std::uint16_t port) : socket_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+        throw std::system_error{errno, std::generic_category(), "connect"};
+    const int no_delay = 1;
+    ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &no_delay, sizeof no_delay);
     const timeval limit{.tv_sec = patience.count(), .tv_usec = 0};
-    ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+}
+
+Peer::Peer(Peer&& other) noexcept
+    : socket_{std::exchange(other.socket_, -1)},
+      sealer_{std::move(other.sealer_)},
+      opener_{std::move(other.opener_)} {}
+
+Peer::~Peer() {
+    if (socket_ >= 0) ::close(socket_);
+}
+
+std::uint16_t Peer::local_port() const {
+    sockaddr_in address{};
+    socklen_t size = sizeof address;
+    ::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size);
+    return ntohs(address.sin_port);
 }
 
 void Peer::send_bytes(std::span<const std::uint8_t> bytes) {
-    boost::system::error_code ignored;
-    asio::write(socket_, asio::buffer(bytes.data(), bytes.size()), ignored);
+    while (!bytes.empty()) {
+        const ssize_t sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+        if (sent < 0) return;
+        bytes = bytes.subspan(static_cast<std::size_t>(sent));
+    }
 }
 
 std::optional<std::vector<std::uint8_t>> Peer::receive_bytes(std::size_t size) {
     std::vector<std::uint8_t> bytes(size);
     std::size_t received = 0;
     while (received < size) {
-        const ssize_t got = ::recv(socket_.native_handle(), bytes.data() + received, size - received, 0);
+        const ssize_t got = ::recv(socket_, bytes.data() + received, size - received, 0);
         if (got > 0) {
             received += static_cast<std::size_t>(got);
         } else if (received == 0 && (got == 0 || errno == ECONNRESET)) {

@@ -4,9 +4,6 @@
 #include "noise/initiator.hpp"
 #include "protocol/catalogue.hpp"
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -21,6 +18,9 @@ class Peer {
   public:
     // Connects to the port on 127.0.0.1.
     explicit Peer(std::uint16_t port);
+    Peer(Peer&& other) noexcept;
+    Peer& operator=(Peer&&) = delete;
+    ~Peer();
 
     // Raw bytes, below the encryption. Sending to a peer that has closed is no error: it is what reading is for.
     void send_bytes(std::span<const std::uint8_t> bytes);
@@ -51,11 +51,10 @@ class Peer {
     // True if the next thing from the role is the end of the connection.
     bool is_closed() { return !receive_bytes(1).has_value(); }
 
-    [[nodiscard]] std::uint16_t local_port() const { return socket_.local_endpoint().port(); }
+    [[nodiscard]] std::uint16_t local_port() const;
 
   private:
-    boost::asio::io_context io_;
-    boost::asio::ip::tcp::socket socket_{io_};
+    int socket_;
     std::optional<noise::Sealer> sealer_;
     std::optional<noise::Opener> opener_;
 };
