@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+"""Builds the interop crate and runs its cases, as TAP on stdout. What cargo says goes to stderr.
+
+Where the crates cannot be had (no cargo, one that is too old, no registry) every case is skipped aloud, with the reason;
+a crate that can be had and does not build is a failure of every case.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+MANIFEST = tomllib.loads((HERE / "Cargo.toml").read_text())
+CASES = (HERE / "cases.txt").read_text().splitlines()
+PROGRAM = MANIFEST["package"]["name"]
+OLDEST_RUST = MANIFEST["package"]["rust-version"]
+
+
+class Unavailable(Exception):
+    """The crate cannot be built here, and that is nobody's mistake."""
+
+
+class Broken(Exception):
+    """The crate should build here and does not."""
+
+
+def main():
+    arguments = parse_arguments()
+    describe()
+    try:
+        check_toolchain()
+        build(arguments.cargo_target_dir)
+    except Unavailable as reason:
+        report("ok", f" # SKIP {reason}")
+        return 0
+    except Broken as reason:
+        report("not ok", "")
+        print(f"# {reason}")
+        return 1
+    program = arguments.cargo_target_dir / "release" / PROGRAM
+    environment = os.environ | {"ROLE": arguments.role, "CPP_INITIATOR": arguments.cpp_initiator}
+    sys.stdout.flush()
+    return subprocess.run([program], env=environment).returncode
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cargo-target-dir", required=True, type=lambda path: Path(path).resolve())
+    parser.add_argument("--role", required=True, type=os.path.abspath, help="the storage-sv2 program")
+    parser.add_argument("--cpp-initiator", required=True, type=os.path.abspath, help="the C++ client's test program")
+    return parser.parse_args()
+
+
+def describe():
+    """Which SRI this is about, and which compiler."""
+    for name, wanted in MANIFEST["dependencies"].items():
+        version = wanted if isinstance(wanted, str) else wanted["version"]
+        print("# crate", name, version.removeprefix("="))
+    print("#", output_of(["rustc", "--version"]) or "rustc is missing", flush=True)
+
+
+def report(verdict, directive):
+    print(f"1..{len(CASES)}")
+    for number, name in enumerate(CASES, start=1):
+        print(f"{verdict} {number} - {name}{directive}")
+
+
+def check_toolchain():
+    for program in ("cargo", "rustc"):
+        found = re.match(rf"{program} (\d+)\.(\d+)", output_of([program, "--version"]))
+        if not found:
+            raise Unavailable(f"{program} is missing")
+        if tuple(map(int, found.groups())) < tuple(map(int, OLDEST_RUST.split("."))):
+            raise Unavailable(f"{found[0]} is older than {OLDEST_RUST}")
+
+
+def build(target_dir):
+    """Builds with what the registry has; without the registry, with what was fetched before."""
+    build_command = ["build", "--release", "--target-dir", target_dir]
+    if cargo(*build_command).returncode == 0:
+        return
+    if cargo("metadata", "--no-deps", "--offline", "--format-version=1", stdout=subprocess.DEVNULL).returncode != 0:
+        raise Broken("cargo cannot read Cargo.toml")
+    fetched = cargo("fetch", "--target", host(), stderr=subprocess.PIPE)
+    sys.stderr.write(fetched.stderr)
+    if fetched.returncode == 0 or "failed to select a version" in fetched.stderr:
+        raise Broken("the crate does not build")
+    if cargo("fetch", "--target", host(), "--offline").returncode != 0:
+        cause = fetched.stderr.strip().splitlines()[-1].strip().replace("#", "")
+        raise Unavailable(f"the crate registry cannot be reached: {cause}")
+    if cargo(*build_command, "--offline").returncode != 0:
+        raise Broken("the crate does not build from the crates fetched before")
+
+
+def cargo(command, *arguments, stdout=sys.stderr, stderr=None):
+    # A registry that does not answer should not take minutes.
+    environment = {"CARGO_NET_RETRY": "1", "CARGO_HTTP_TIMEOUT": "20"} | os.environ
+    return subprocess.run(["cargo", command, "--manifest-path", HERE / "Cargo.toml", *arguments],
+                          env=environment, stdout=stdout, stderr=stderr, text=True)
+
+
+def host():
+    return re.search(r"^host: (\S+)", output_of(["rustc", "-vV"]), re.MULTILINE)[1]
+
+
+def output_of(command):
+    if not shutil.which(command[0]):
+        return ""
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

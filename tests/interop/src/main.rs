@@ -1,0 +1,66 @@
+//! Interoperability with the Stratum V2 Reference Implementation: the published SRI crates on one end, storage-sv2 or
+//! its C++ client on the other, each a process of its own. Usually started by `run.py`, which builds it.
+//!
+//! `ROLE` and `CPP_INITIATOR` in the environment name the two programs of ours. `--bench` measures SRI instead.
+
+mod bench;
+mod cases;
+mod messages;
+mod program;
+mod role;
+mod scratch;
+mod sri;
+mod tap;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// The two programs under test.
+pub struct Programs {
+    pub role: PathBuf,
+    pub cpp_initiator: PathBuf,
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => run_cases(),
+        ["--bench"] => report(bench::run()),
+        _ => report(Err(tap::Failure(
+            "usage: storage-sv2-interop [--bench]".to_owned(),
+        ))),
+    }
+}
+
+fn run_cases() -> ExitCode {
+    let (Some(role), Some(cpp_initiator)) =
+        (program_named_by("ROLE"), program_named_by("CPP_INITIATOR"))
+    else {
+        return report(Err(tap::Failure(
+            "ROLE and CPP_INITIATOR must name programs".to_owned(),
+        )));
+    };
+    let programs = Programs {
+        role,
+        cpp_initiator,
+    };
+    match tap::run(include_str!("../cases.txt"), &cases::all(), &programs) {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
+}
+
+/// An absolute path, because the programs are started in folders of their own.
+fn program_named_by(variable: &str) -> Option<PathBuf> {
+    std::path::absolute(std::env::var_os(variable)?).ok()
+}
+
+fn report(outcome: tap::Outcome) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(tap::Failure(reason)) => {
+            eprintln!("{reason}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! storage-sv2 as a process: a fresh authority key, a fresh folder and a port of its own for every case.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+
+use key_utils::Secp256k1PublicKey;
+
+use crate::ensure;
+use crate::program::{Program, Stream};
+use crate::scratch::Scratch;
+use crate::tap::{Failure, Outcome};
+
+pub struct Role {
+    pub address: SocketAddr,
+    pub authority: Secp256k1PublicKey,
+    program: Program,
+    _folder: Scratch,
+}
+
+impl Role {
+    /// Starts the role, lets `conversation` talk to it, and checks that the role survived that and stops when asked.
+    /// What the role logged becomes part of the reason if anything went wrong.
+    pub fn serve(binary: &Path, conversation: impl FnOnce(&mut Role) -> Outcome) -> Outcome {
+        let mut role = Role::start(binary)?;
+        let outcomes = [conversation(&mut role), role.stop()];
+        let reasons: Vec<String> = outcomes
+            .into_iter()
+            .filter_map(|outcome| outcome.err().map(|Failure(reason)| reason))
+            .collect();
+        ensure!(
+            reasons.is_empty(),
+            "{}\n{}",
+            reasons.join("\n"),
+            role.program.transcript("role")
+        );
+        Ok(())
+    }
+
+    fn start(binary: &Path) -> Outcome<Self> {
+        let folder = Scratch::new()?;
+        let printed = keygen(binary, folder.path())?;
+        let config = folder.path().join("storage-sv2.toml");
+        let secret_file = folder.path().join("authority.secret");
+        fs::write(
+            &config,
+            format!(
+                "listen_address = \"127.0.0.1:0\"\n\
+                 authority_secret_key_file = \"{}\"\n\
+                 authority_public_key = \"{printed}\"\n\
+                 cert_validity_sec = 3600\n",
+                secret_file.display()
+            ),
+        )?;
+
+        let mut command = sheltered(binary, folder.path());
+        command.arg("serve").arg("--config").arg(&config);
+        let program = Program::start(&mut command)?;
+        let address = program
+            .wait_for_line("listening on 127.0.0.1:PORT", listening_address)
+            .map_err(|Failure(reason)| format!("{reason}\n{}", program.transcript("role")))?;
+        let authority = printed.parse()?;
+        Ok(Self {
+            address,
+            authority,
+            program,
+            _folder: folder,
+        })
+    }
+
+    /// Asks the role to stop, as a service manager does.
+    pub fn terminate(&self) -> Outcome {
+        let id = self.program.id();
+        let status = Command::new("sh")
+            .args(["-c", &format!("kill -TERM {id}")])
+            .status()?;
+        ensure!(status.success(), "cannot signal the role: {status}");
+        Ok(())
+    }
+
+    /// Waits until the role, asked before, has stopped the way it promises to.
+    pub fn expect_stopped(&mut self) -> Outcome {
+        let status = self.program.wait()?;
+        ensure!(status.success(), "the role stopped with {status}");
+        let log = self.program.lines(Stream::Stdout);
+        ensure!(
+            log.iter().any(|line| line.contains("stopped")),
+            "the role did not log `stopped`"
+        );
+        Ok(())
+    }
+
+    fn stop(&mut self) -> Outcome {
+        if self.program.is_running()? {
+            self.terminate()?;
+        }
+        self.expect_stopped()
+    }
+}
+
+/// Makes the authority key pair in `folder` and returns what keygen prints: the public key's text.
+pub fn keygen(binary: &Path, folder: &Path) -> Outcome<String> {
+    let mut command = sheltered(binary, folder);
+    command
+        .args([
+            OsStr::new("keygen"),
+            OsStr::new("authority"),
+            OsStr::new("--out"),
+        ])
+        .arg(folder);
+    let mut program = Program::start(&mut command)?;
+    let status = program.wait()?;
+    ensure!(
+        status.success(),
+        "keygen: {status}\n{}",
+        program.transcript("keygen")
+    );
+    let printed = program.lines(Stream::Stdout);
+    ensure!(
+        printed.len() == 1,
+        "keygen prints {} lines instead of the key alone",
+        printed.len()
+    );
+    Ok(printed.concat())
+}
+
+/// The role with nothing of the caller's surroundings: no setting from the environment, no state outside `folder`.
+fn sheltered(binary: &Path, folder: &Path) -> Command {
+    let mut command = Command::new(binary);
+    let settings = std::env::vars_os().map(|(name, _)| name);
+    for name in settings.filter(|name| name.to_string_lossy().starts_with("STORAGE_")) {
+        command.env_remove(name);
+    }
+    command.env_remove("DATABASE_URL");
+    command
+        .env("HOME", folder)
+        .env("STATE_DIRECTORY", folder.join("state"))
+        .current_dir(folder);
+    command
+}
+
+fn listening_address(line: &str) -> Option<SocketAddr> {
+    let (_, after) = line.split_once("listening on ")?;
+    after.split_whitespace().next()?.parse().ok()
+}
