@@ -69,7 +69,7 @@ inline void get(Reader& in, Str0_255& value) {
 }
 inline void put(Writer& out, const Str0_255& value) {
     put_length<Str0_255>(out, value.text.size());
-    out.put({reinterpret_cast<const std::uint8_t*>(value.text.data()), value.text.size()});
+    out.put_text(value.text);
 }
 
 template <std::size_t max, std::size_t width> void get(Reader& in, VarBytes<max, width>& value) {

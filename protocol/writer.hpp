@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 namespace protocol {
 
@@ -16,6 +17,7 @@ class Writer {
     explicit Writer(Bytes& out) : out_{out} {}
 
     void put(ByteView bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }
+    void put_text(std::string_view text) { out_.insert(out_.end(), text.begin(), text.end()); }
     // A little-endian integer of `width` <= 8 bytes.
     void put_integer(std::uint64_t value, std::size_t width);
 

@@ -17,14 +17,14 @@
 namespace {
 
 // 4 + 1 + 18 + 1 + 40 bytes.
-const protocol::Error message{
-    .request_id = 1, .code = {"unexpected-message"}, .detail = {std::string(40, 'x')}};
+const protocol::Error message{.request_id = 1, .code = {"unexpected-message"}, .detail = {std::string(40, 'x')}};
 
 bool send_and_receive(noise::Sealer& sealer, noise::Opener& opener) {
     auto wire = protocol::encode_frame(message).value();
     sealer.seal(wire).value();
     const std::span<std::uint8_t> bytes{wire};
-    const auto header = protocol::decode_header(opener.open_header(bytes.first<noise::encrypted_header_size>()).value());
+    const auto header =
+        protocol::decode_header(opener.open_header(bytes.first<noise::encrypted_header_size>()).value());
     const auto payload = opener.open_payload(bytes.subspan(noise::encrypted_header_size)).value();
     return header.payload_size == 64 && protocol::decode_any(header, payload).has_value();
 }

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <regex>
 #include <set>
 #include <sstream>
@@ -111,6 +112,26 @@ TEST_CASE("file < environment < command line, and `serve` is what no command doe
     CHECK(process.wait_for_output("INFO storage_sv2::server: listening on [::1]:"));
     CHECK(read_file(folder.path() / "logs" / "role.log").find("listening on [::1]:") != std::string::npos);
     CHECK_FALSE(std::filesystem::exists(folder.path() / "logs" / "from-file.log"));
+}
+
+TEST_CASE("the configuration that configs/ offers starts as it is, and names every key there is") {
+    const support::TemporaryFolder folder;
+    const std::filesystem::path offered = std::filesystem::path{std::getenv("CONFIGS")} / "development.toml";
+    support::RoleProcess process{
+        {"-c", offered.string(), "--listen", "127.0.0.1:0", "--state-directory", folder.path().string()}};
+    CHECK(process.wait_for_port() != 0);
+
+    write_file(folder.path() / "wrong.toml", "nonsense = 1\n");
+    support::RoleProcess refused{{"-c", (folder.path() / "wrong.toml").string()}};
+    CHECK(refused.wait_for_exit() == 2);
+    const auto& output = refused.output(); // "...; known are listen_address, ..., logging.file"
+    std::istringstream known{output.substr(output.find("known are ") + 10)};
+    for (std::string key; std::getline(known >> std::ws, key, ',');) {
+        key = key.substr(key.find('.') + 1);
+        key = key.substr(0, key.find('\n'));
+        INFO(key);
+        CHECK(read_file(offered).find(key + " = ") != std::string::npos);
+    }
 }
 
 TEST_CASE("every log line has the form of SRI's tracing default") {

@@ -11,8 +11,7 @@
 
 namespace {
 
-template <protocol::Message M>
-void check_round_trip(protocol::ByteView payload) {
+template <protocol::Message M> void check_round_trip(protocol::ByteView payload) {
     protocol::Reader in{payload};
     const auto message = protocol::decode<M>(in);
     if (!message) return;

@@ -13,7 +13,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     role::Session session;
     std::span<const std::uint8_t> rest{data, size};
     while (rest.size() >= protocol::frame_header_size) {
-        protocol::Frame frame{.header = protocol::decode_header(rest.first<protocol::frame_header_size>()), .payload = {}};
+        protocol::Frame frame{.header = protocol::decode_header(rest.first<protocol::frame_header_size>()),
+                              .payload = {}};
         rest = rest.subspan(protocol::frame_header_size);
         const auto payload = rest.first(std::min<std::size_t>(frame.header.payload_size, rest.size()));
         rest = rest.subspan(payload.size());
@@ -25,7 +26,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         fuzz::check(session.phase() >= phase);
         fuzz::check(step.reply.size() >= protocol::frame_header_size);
         const auto header = protocol::decode_header(std::span{step.reply}.first<protocol::frame_header_size>());
-        fuzz::check(protocol::decode_any(header, std::span{step.reply}.subspan(protocol::frame_header_size)).has_value());
+        fuzz::check(
+            protocol::decode_any(header, std::span{step.reply}.subspan(protocol::frame_header_size)).has_value());
         fuzz::check(!is_oversized || step.refusal.has_value());
         if (step.refusal) break;
     }
