@@ -2,6 +2,7 @@
 // catalogue, golden tests and fuzzing all derive from that declaration.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <string_view>
 #include <tuple>

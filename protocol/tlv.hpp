@@ -9,7 +9,6 @@
 #include "protocol/writer.hpp"
 
 #include <cstdint>
-#include <expected>
 #include <vector>
 
 namespace protocol {

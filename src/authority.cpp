@@ -26,9 +26,9 @@ std::expected<noise::Secret<32>, ConfigError> development_key(const Config& conf
     return read_secret_key(curve, file);
 }
 
-std::expected<noise::Secret<32>, ConfigError> find_secret(const Config& config, const noise::Curve& curve,
+std::expected<noise::Secret<32>, ConfigError> find_secret(Config& config, const noise::Curve& curve,
                                                           spdlog::logger& log) {
-    if (config.authority_secret_key) return noise::Secret<32>{config.authority_secret_key->expose()};
+    if (config.authority_secret_key) return std::move(*config.authority_secret_key);
     if (config.authority_secret_key_file) return read_secret_key(curve, *config.authority_secret_key_file);
     if (!config.listen_address.is_loopback)
         return std::unexpected("listen_address is " + config.listen_address.address +
@@ -39,7 +39,7 @@ std::expected<noise::Secret<32>, ConfigError> find_secret(const Config& config, 
 
 } // namespace
 
-std::expected<noise::SigningKey, ConfigError> load_authority(const Config& config, const noise::Curve& curve,
+std::expected<noise::SigningKey, ConfigError> load_authority(Config& config, const noise::Curve& curve,
                                                              spdlog::logger& log) {
     auto secret = find_secret(config, curve, log);
     if (!secret) return std::unexpected(secret.error());

@@ -10,9 +10,9 @@
 
 namespace role {
 
-// The configured key. Without one this is the development preset: the key in the state directory, made there if it is
-// missing, and loopback addresses only.
-std::expected<noise::SigningKey, ConfigError> load_authority(const Config& config, const noise::Curve& curve,
+// The configured key; a secret that stands in the configuration is moved out of it. Without one this is the development
+// preset: the key in the state directory, made there if it is missing, and loopback addresses only.
+std::expected<noise::SigningKey, ConfigError> load_authority(Config& config, const noise::Curve& curve,
                                                              spdlog::logger& log);
 
 } // namespace role

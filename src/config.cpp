@@ -10,6 +10,7 @@
 #include <array>
 #include <charconv>
 #include <cstdint>
+#include <fstream>
 #include <limits>
 #include <sstream>
 #include <utility>
@@ -28,7 +29,7 @@ struct Setting {
     std::string_view key;
     Type type;
     std::string_view expected;
-    bool is_secret;
+    bool is_key; // a value that is refused is not shown: it may be a secret, even one in the wrong place
     bool (*set)(Config&, const noise::Curve&, const Value&);
 
     [[nodiscard]] std::string name() const {
@@ -85,7 +86,7 @@ constexpr std::array settings{
             [](Config& config, const noise::Curve&, const Value& value) {
                 return assign(config.listen_address, parse_listen_address(text(value)));
             }},
-    Setting{"", "authority_public_key", Type::text, "a public key in base58check, as keygen prints it", false,
+    Setting{"", "authority_public_key", Type::text, "a public key in base58check, as keygen prints it", true,
             [](Config& config, const noise::Curve& curve, const Value& value) {
                 return assign(config.authority_public_key, noise::parse_public_key(curve, text(value)));
             }},
@@ -138,7 +139,7 @@ std::unexpected<ConfigError> unknown(std::string_view origin, std::string_view n
 
 std::unexpected<ConfigError> wrong(std::string_view origin, const Setting& setting, const std::string& got) {
     const std::string expected = fmt::format("{}: {}: expected {}", origin, setting.name(), setting.expected);
-    return std::unexpected(setting.is_secret ? expected : fmt::format("{}, got {}", expected, got));
+    return std::unexpected(setting.is_key ? expected : fmt::format("{}, got {}", expected, got));
 }
 
 ConfigResult apply(Config& config, const noise::Curve& curve, const Setting& setting, const Value& value,
@@ -179,6 +180,8 @@ ConfigResult apply_table(Config& config, const noise::Curve& curve, const toml::
             if (auto done = apply_table(config, curve, *node.as_table(), key.str(), file); !done) return done;
             continue;
         }
+        if (section.empty() && is_section(key.str()))
+            return std::unexpected(fmt::format("{}: {}: expected a table, [{}]", origin, key.str(), key.str()));
         const Setting* const setting = find(section, key.str());
         if (setting == nullptr)
             return unknown(origin, fmt::format("{}{}{}", section, section.empty() ? "" : ".", key.str()));
@@ -190,12 +193,15 @@ ConfigResult apply_table(Config& config, const noise::Curve& curve, const toml::
 } // namespace
 
 ConfigResult apply_file(Config& config, const noise::Curve& curve, const std::filesystem::path& file) {
+    std::error_code missing;
+    std::ifstream in{file};
+    std::ostringstream content;
+    if (!std::filesystem::is_regular_file(file, missing) || !in.is_open() || !(content << in.rdbuf()))
+        return std::unexpected(fmt::format("{}: cannot be read; expected a TOML file", file.string()));
     try {
-        return apply_table(config, curve, toml::parse_file(file.string()), "", file);
-    } catch (const toml::parse_error& error) { // also if the file cannot be read: then there is no line
-        const auto line = error.source().begin.line;
-        const std::string place = line > 0 ? fmt::format("{}:{}", file.string(), line) : file.string();
-        return std::unexpected(fmt::format("{}: {}", place, error.description()));
+        return apply_table(config, curve, toml::parse(content.str(), file.string()), "", file);
+    } catch (const toml::parse_error& error) {
+        return std::unexpected(fmt::format("{}:{}: {}", file.string(), error.source().begin.line, error.description()));
     }
 }
 

@@ -58,9 +58,11 @@ class NewFile {
 
     // The text and a newline, on disk on return.
     void write(std::string_view text) {
-        for (const std::string_view part : {text, std::string_view{"\n"}})
-            if (error_ == 0 && ::write(file_.get(), part.data(), part.size()) != static_cast<ssize_t>(part.size()))
-                error_ = errno != 0 ? errno : ENOSPC;
+        for (const std::string_view part : {text, std::string_view{"\n"}}) {
+            if (error_ != 0) break;
+            const ssize_t written = ::write(file_.get(), part.data(), part.size());
+            if (written != static_cast<ssize_t>(part.size())) error_ = written < 0 ? errno : ENOSPC;
+        }
         if (error_ == 0 && ::fsync(file_.get()) != 0) error_ = errno;
     }
     [[nodiscard]] std::optional<KeyFileError> error() const {

@@ -8,16 +8,19 @@
 #include "src/key_file.hpp"
 #include "src/logging.hpp"
 #include "src/serve.hpp"
+#include "src/state_directory.hpp"
 
 #include <CLI/CLI.hpp>
 
 #include <csignal>
 #include <cstdlib>
 #include <exception>
+#include <expected>
 #include <filesystem>
 #include <iostream>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace {
 
@@ -52,11 +55,12 @@ int usage_error(std::string_view what) {
     return exit_usage;
 }
 
+// Empty if there is none.
 std::filesystem::path default_state_directory() {
     if (const char* given = std::getenv("STATE_DIRECTORY"); given != nullptr && *given != '\0') return given;
     if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0')
         return std::filesystem::path{home} / ".local/state/storage-sv2";
-    return "storage-sv2-state";
+    return {};
 }
 
 std::expected<role::Config, role::ConfigError> load_config(const ServeOptions& options, const noise::Curve& curve,
@@ -72,13 +76,20 @@ std::expected<role::Config, role::ConfigError> load_config(const ServeOptions& o
     if (!done) return std::unexpected(done.error());
     config.state_directory = default_state_directory();
     if (options.state_directory) config.state_directory = *options.state_directory;
+    if (config.state_directory.empty())
+        return std::unexpected("no state directory: expected --state-directory, STATE_DIRECTORY or HOME");
     return config;
 }
 
 int serve(const ServeOptions& options, const char* const* environment) {
     const noise::Curve curve = client::make_curve();
-    const auto config = load_config(options, curve, environment);
+    auto config = load_config(options, curve, environment);
     if (!config) return usage_error(config.error());
+    const auto state = role::StateDirectory::open(config->state_directory);
+    if (!state) {
+        std::cerr << "storage-sv2: " << state.error().message << '\n';
+        return state.error().is_in_use ? exit_failed : exit_usage;
+    }
     const role::Logging logging{config->log};
     auto authority = role::load_authority(*config, curve, *logging.part("config"));
     if (!authority) return usage_error(authority.error());
@@ -86,7 +97,7 @@ int serve(const ServeOptions& options, const char* const* environment) {
         role::serve(*config, curve, *std::move(authority), logging);
     } catch (const std::exception& failure) {
         logging.part("server")->error("{}", failure.what());
-        throw;
+        return exit_failed;
     }
     return EXIT_SUCCESS;
 }
@@ -130,6 +141,8 @@ int main(int argc, char** argv, char** environment) {
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? EXIT_SUCCESS : exit_usage;
     }
+    if (keygen_command->parsed() && app.count_all() > keygen_command->count_all() + 1)
+        return usage_error("keygen takes its own options only");
 
     try {
         return keygen_command->parsed() ? keygen(keygen_options) : serve(serve_options, environment);

@@ -9,8 +9,12 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstddef>
 #include <exception>
 #include <utility>
 
@@ -22,6 +26,21 @@ namespace {
 
 constexpr std::chrono::seconds stop_limit{10};
 
+// Each connection takes a file descriptor, and the usual soft limit is lower than what the kernel would grant.
+void allow_descriptors(std::size_t connections, spdlog::logger& log) {
+    constexpr rlim_t reserve = 64; // log, key and store files, the listening socket
+    const rlim_t needed = connections + reserve;
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) return;
+    limit.rlim_cur = std::min(needed, limit.rlim_max);
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur < needed)
+        log.warn(
+            "max_connections = {} needs {} file descriptors, and the limit is {}: raise it (ulimit -n, LimitNOFILE), "
+            "or peers will wait unanswered",
+            connections, needed, limit.rlim_cur);
+}
+
 } // namespace
 
 void serve(const Config& config, const noise::Curve& curve, noise::SigningKey authority, const Logging& logging) {
@@ -31,11 +50,8 @@ void serve(const Config& config, const noise::Curve& curve, noise::SigningKey au
     asio::io_context io{1};
     Server server{io, curve, CredentialsKeeper{curve, std::move(authority), config.cert_validity},
                   ServerLimits{.connections = config.max_connections}, log};
-    const auto address =
-        server.listen({asio::ip::make_address(config.listen_address.address), config.listen_address.port});
-    log->info("listening on {}", to_text(address));
 
-    asio::signal_set signals{io, SIGINT, SIGTERM};
+    asio::signal_set signals{io, SIGINT, SIGTERM}; // before the line that tells others that we are here
     asio::steady_timer stop_timer{io};
     signals.async_wait([&](const boost::system::error_code& cancelled, int signal) {
         if (cancelled) return;
@@ -48,6 +64,11 @@ void serve(const Config& config, const noise::Curve& curve, noise::SigningKey au
             io.stop();
         });
     });
+
+    allow_descriptors(config.max_connections, *log);
+    const auto address =
+        server.listen({asio::ip::make_address(config.listen_address.address), config.listen_address.port});
+    log->info("listening on {}", to_text(address));
     asio::co_spawn(io, server.run(), [&](std::exception_ptr failure) {
         if (failure) std::rethrow_exception(failure);
         stop_timer.cancel();

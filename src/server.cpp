@@ -127,15 +127,17 @@ asio::awaitable<void> Server::serve(tcp::socket socket) {
 
     Session session;
     std::optional<EncryptedStream> stream;
+    // A cancellation that finds nothing to cancel leaves no trace: each round looks at stopping_ itself.
     auto ended = co_await client::within(limits_.negotiation, set_up(std::move(socket), stream, session));
     if (ended && !*ended) log_->debug("{}: the storage extension is negotiated", peer);
-    while (ended && !*ended) ended = co_await client::within(limits_.idle, exchange(*stream, session));
+    while (ended && !*ended && !stopping_) ended = co_await client::within(limits_.idle, exchange(*stream, session));
 
-    if (ended) {
+    const bool is_stopped = stopping_ && (ended ? !ended->has_value() : is_cancelled(ended.error()));
+    if (is_stopped) {
+        log_->debug("{}: closed, the role is stopping", peer);
+    } else if (ended) {
         const Refusal& refusal = **ended;
         log_peer("{}: refused in phase {}: {}: {}", peer, to_text(session.phase()), refusal.code, refusal.detail);
-    } else if (is_cancelled(ended.error())) {
-        log_->debug("{}: closed, the role is stopping", peer);
     } else if (is_disconnect(ended.error())) {
         log_->debug("{}: disconnected in phase {}: {}", peer, name_of(stream, session.phase()),
                     ended.error().describe());
@@ -145,15 +147,16 @@ asio::awaitable<void> Server::serve(tcp::socket socket) {
     if (!stream) co_return;
 
     co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
-    if (!ended && is_cancelled(ended.error())) co_await say_reconnect(*stream);
+    if (is_stopped) co_await say_reconnect(*stream);
     co_await stream->close(limits_.farewell);
 }
 
 asio::awaitable<Result<std::optional<Refusal>>>
 Server::set_up(tcp::socket socket, std::optional<EncryptedStream>& stream, Session& session) {
-    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-    auto credentials = credentials_.current(now);
-    auto accepted = co_await EncryptedStream::accept(std::move(socket), curve_, std::move(credentials));
+    const client::CredentialsSource credentials = [this] {
+        return credentials_.current(std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
+    };
+    auto accepted = co_await EncryptedStream::accept(std::move(socket), curve_, credentials);
     if (!accepted) co_return std::unexpected(accepted.error());
     stream.emplace(*std::move(accepted));
 

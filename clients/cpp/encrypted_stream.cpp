@@ -21,6 +21,8 @@ namespace {
 
 constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
 
+const StreamError cancelled{boost::system::error_code{asio::error::operation_aborted}};
+
 asio::awaitable<Result<void>> read(tcp::socket& socket, std::span<std::uint8_t> bytes) {
     const auto [error, size] = co_await asio::async_read(socket, asio::buffer(bytes.data(), bytes.size()), as_values);
     if (error) co_return std::unexpected(StreamError{error});
@@ -45,14 +47,12 @@ asio::awaitable<Result<void>> read_to_end(tcp::socket& socket) {
 
 } // namespace
 
-asio::awaitable<Result<EncryptedStream>>
-EncryptedStream::accept(tcp::socket socket, const noise::Curve& curve,
-                        std::shared_ptr<const noise::Credentials> credentials) {
+asio::awaitable<Result<EncryptedStream>> EncryptedStream::accept(tcp::socket socket, const noise::Curve& curve,
+                                                                 CredentialsSource credentials) {
     noise::Act1 act1;
     if (auto received = co_await read(socket, act1); !received) co_return std::unexpected(received.error());
-    auto response = noise::respond(curve, *credentials, act1, make_key_pair(curve));
+    auto response = noise::respond(curve, *credentials(), act1, make_key_pair(curve));
     if (!response) co_return std::unexpected(StreamError{response.error()});
-    credentials.reset();
     if (auto sent = co_await write(socket, response->act2); !sent) co_return std::unexpected(sent.error());
     co_return EncryptedStream{std::move(socket), std::move(response->transport)};
 }
@@ -70,6 +70,15 @@ asio::awaitable<Result<EncryptedStream>> EncryptedStream::initiate(tcp::socket s
 }
 
 asio::awaitable<Result<protocol::Frame>> EncryptedStream::read_frame(std::size_t max_payload) {
+    if (read_failure_) co_return std::unexpected(*read_failure_);
+    read_failure_ = cancelled; // what holds if this coroutine does not come to its end
+    auto frame = co_await read_next(max_payload);
+    read_failure_.reset();
+    if (!frame) read_failure_ = frame.error();
+    co_return frame;
+}
+
+asio::awaitable<Result<protocol::Frame>> EncryptedStream::read_next(std::size_t max_payload) {
     std::array<std::uint8_t, noise::encrypted_header_size> sealed;
     if (auto received = co_await read(socket_, sealed); !received) co_return std::unexpected(received.error());
     const auto header = transport_.receive.open_header(sealed);
@@ -91,11 +100,13 @@ asio::awaitable<Result<void>> EncryptedStream::write_frame(protocol::Bytes frame
     if (write_failure_) co_return std::unexpected(*write_failure_);
     if (const auto sealed = transport_.send.seal(frame); !sealed) {
         write_failure_ = StreamError{sealed.error()};
-    } else if (const auto sent = co_await write(socket_, frame); !sent) {
-        write_failure_ = sent.error();
+        co_return std::unexpected(*write_failure_);
     }
-    if (write_failure_) co_return std::unexpected(*write_failure_);
-    co_return Result<void>{};
+    write_failure_ = cancelled; // as in read_frame
+    auto sent = co_await write(socket_, frame);
+    write_failure_.reset();
+    if (!sent) write_failure_ = sent.error();
+    co_return sent;
 }
 
 asio::awaitable<void> EncryptedStream::close(std::chrono::milliseconds patience) {

@@ -13,24 +13,28 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
 
 namespace client {
 
+// Asked once act 1 has come: a peer that dawdles gets what is valid then.
+using CredentialsSource = std::function<std::shared_ptr<const noise::Credentials>()>;
+
 class EncryptedStream {
   public:
-    // The responder's half: waits for act 1 and answers it. `credentials` are held until then only.
+    // The responder's half: waits for act 1 and answers it.
     static boost::asio::awaitable<Result<EncryptedStream>>
-    accept(boost::asio::ip::tcp::socket socket, const noise::Curve& curve,
-           std::shared_ptr<const noise::Credentials> credentials);
+    accept(boost::asio::ip::tcp::socket socket, const noise::Curve& curve, CredentialsSource credentials);
 
     // The initiator's half. `authority`: the only key whose certificates are believed.
     static boost::asio::awaitable<Result<EncryptedStream>>
     initiate(boost::asio::ip::tcp::socket socket, const noise::Curve& curve, noise::XOnlyKey authority);
 
-    // The next frame. One whose payload exceeds `max_payload` bytes is refused from its header.
+    // The next frame. One whose payload exceeds `max_payload` bytes is refused from its header. A failure is final,
+    // every later call fails too, and so does one that was cancelled: half a frame may have been read.
     boost::asio::awaitable<Result<protocol::Frame>> read_frame(std::size_t max_payload);
 
     // Sends a plaintext frame, header and payload. A failure is final, every later call fails too: half a frame may be
@@ -49,8 +53,11 @@ class EncryptedStream {
         : socket_{std::move(socket)},
           transport_{std::move(transport)} {}
 
+    boost::asio::awaitable<Result<protocol::Frame>> read_next(std::size_t max_payload);
+
     boost::asio::ip::tcp::socket socket_;
     noise::Transport transport_;
+    std::optional<StreamError> read_failure_;
     std::optional<StreamError> write_failure_;
 };
 

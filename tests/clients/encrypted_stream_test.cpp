@@ -49,7 +49,8 @@ struct Responder {
 
     asio::awaitable<Result<EncryptedStream>> accept() {
         auto socket = co_await acceptor.async_accept(asio::use_awaitable);
-        co_return co_await EncryptedStream::accept(std::move(socket), curve, credentials);
+        const client::CredentialsSource source = [this] { return credentials; };
+        co_return co_await EncryptedStream::accept(std::move(socket), curve, source);
     }
     asio::awaitable<Result<EncryptedStream>> connect(noise::XOnlyKey expected_authority) {
         return client::connect("127.0.0.1", port(), curve, expected_authority);
@@ -192,6 +193,14 @@ TEST_CASE("a read that takes too long ends with timed_out") {
     connection.responder.run(expect_time_out(**connection.server, error), nothing());
     REQUIRE(error.has_value());
     CHECK(std::get<boost::system::error_code>(error->cause) == asio::error::timed_out);
+
+    SUBCASE("and no later read can mistake the rest of a record for a frame") {
+        connection.responder.io.restart();
+        std::string later;
+        connection.responder.run(send_all(**connection.client, {frame_of_size(10)}),
+                                 expect_error(**connection.server, 2048, later));
+        CHECK(later == "Operation canceled");
+    }
 }
 
 TEST_CASE("what was written before close() arrives, whatever the other side still sends") {

@@ -60,7 +60,7 @@ TEST_CASE("a config with an unknown key is refused with its line and the known k
 TEST_CASE("a config with a wrong type is refused with its line and what was expected") {
     refused_config("cert_validity_sec = \"60\"\n", ":1: cert_validity_sec: ", "expected a number of seconds");
     refused_config("\nlisten_address = 34274\n", ":2: listen_address: ", "expected an address and port");
-    refused_config("logging = 7\n", ":1: ", "logging");
+    refused_config("logging = 7\n", ":1: logging: ", "expected a table, [logging]");
     refused_config("[logging]\nfile = [1]\n", ":2: logging.file: ", "expected the path of a file");
 }
 
@@ -86,7 +86,14 @@ TEST_CASE("a config that is no TOML, or not there, is refused with its place") {
     refused_config("cert_validity_sec = 1\ncert_validity_sec = 2\n", ":2: ", "");
     const auto ended = run({"--config", "/nowhere/storage-config.toml"});
     CHECK(ended.exit_code == usage);
-    CHECK(contains(ended.output, "/nowhere/storage-config.toml: "));
+    CHECK(contains(ended.output, "/nowhere/storage-config.toml: cannot be read; expected a TOML file"));
+}
+
+TEST_CASE("a config that is a folder is no empty config") {
+    const support::TemporaryFolder folder;
+    const auto ended = run({"--config", folder.path().string()});
+    CHECK(ended.exit_code == usage);
+    CHECK(contains(ended.output, folder.path().string() + ": cannot be read; expected a TOML file"));
 }
 
 TEST_CASE("a secret that is refused is not shown") {
@@ -97,6 +104,38 @@ TEST_CASE("a secret that is refused is not shown") {
     CHECK(ended.exit_code == usage);
     CHECK(contains(ended.output, ":1: authority_secret_key: expected a secret key in base58check"));
     CHECK_FALSE(contains(ended.output, "mkDLTBBR"));
+}
+
+TEST_CASE("a secret in the place of a public key is refused, and not shown either") {
+    const support::TemporaryFolder folder;
+    const auto file = folder.path() / "storage-config.toml";
+    write_file(file, "authority_public_key = \"mkDLTBBRxdBv998612qipDYoTK3YUrqLe8uWw7gu3iXbSrn2n\"\n");
+    const auto ended = run({"--config", file.string()});
+    CHECK(ended.exit_code == usage);
+    CHECK(contains(ended.output, ":1: authority_public_key: expected a public key in base58check"));
+    CHECK_FALSE(contains(ended.output, "mkDLTBBR"));
+}
+
+TEST_CASE("a state directory in use ends the second role with code 1, and the first goes on") {
+    Scene scene;
+    const auto ended = run({"--listen", "127.0.0.1:0", "--state-directory", scene.folder.path().string()});
+    CHECK(ended.exit_code == failed);
+    CHECK(contains(ended.output, scene.folder.path().string() + " is in use by another role"));
+    scene.check_others_go_on();
+}
+
+TEST_CASE("a state directory that others can write is refused with the command that mends it") {
+    const support::TemporaryFolder folder;
+    REQUIRE(::chmod(folder.path().c_str(), 0777) == 0);
+    const auto ended = run({"--listen", "127.0.0.1:0", "--state-directory", folder.path().string()});
+    CHECK(ended.exit_code == usage);
+    CHECK(contains(ended.output, "chmod 700 " + folder.path().string()));
+}
+
+TEST_CASE("without any place for a state directory the role says what it needs") {
+    const auto ended = run({"--listen", "127.0.0.1:0"}, {{"HOME", ""}});
+    CHECK(ended.exit_code == usage);
+    CHECK(contains(ended.output, "expected --state-directory, STATE_DIRECTORY or HOME"));
 }
 
 TEST_CASE("a wrong environment variable or option is refused by its name") {
@@ -113,6 +152,7 @@ TEST_CASE("a wrong environment variable or option is refused by its name") {
     CHECK(run({"dance"}).exit_code == usage);
     CHECK(run({"keygen"}).exit_code == usage);
     CHECK(run({"keygen", "miner", "--out", "/tmp"}).exit_code == usage);
+    CHECK(run({"--listen", "127.0.0.1:0", "keygen", "client", "--out", "/nowhere"}).exit_code == usage);
 }
 
 TEST_CASE("without an authority key any address but loopback is refused") {

@@ -9,6 +9,7 @@
 
 #include <doctest/doctest.h>
 
+#include <csignal>
 #include <fstream>
 #include <string>
 
@@ -42,6 +43,15 @@ struct Role {
           authority{noise::parse_public_key(curve, first_line(folder.path() / "authority.public")).value()} {
         REQUIRE(port != 0);
     }
+
+    // A clean end, so that a sanitizer's report is not lost with a killed process.
+    ~Role() {
+        if (process.has_ended()) return;
+        process.signal(SIGTERM);
+        CHECK(process.wait_for_exit() == 0);
+    }
+    Role(const Role&) = delete;
+    Role& operator=(const Role&) = delete;
 
     support::Peer connect() const { return support::Peer{port}; }
 

@@ -34,7 +34,7 @@ def main():
     describe()
     try:
         check_toolchain()
-        build(arguments.cargo_target_dir)
+        build(Cargo(arguments.cargo_target_dir))
     except Unavailable as reason:
         report("ok", f" # SKIP {reason}")
         return 0
@@ -45,7 +45,7 @@ def main():
     program = arguments.cargo_target_dir / "release" / PROGRAM
     environment = os.environ | {"ROLE": arguments.role, "CPP_INITIATOR": arguments.cpp_initiator}
     sys.stdout.flush()
-    return subprocess.run([program], env=environment).returncode
+    return subprocess.run([program, *arguments.arguments], env=environment).returncode
 
 
 def parse_arguments():
@@ -53,6 +53,7 @@ def parse_arguments():
     parser.add_argument("--cargo-target-dir", required=True, type=lambda path: Path(path).resolve())
     parser.add_argument("--role", required=True, type=os.path.abspath, help="the storage-sv2 program")
     parser.add_argument("--cpp-initiator", required=True, type=os.path.abspath, help="the C++ client's test program")
+    parser.add_argument("arguments", nargs="*", help="after --: for the program")
     return parser.parse_args()
 
 
@@ -79,29 +80,39 @@ def check_toolchain():
             raise Unavailable(f"{found[0]} is older than {OLDEST_RUST}")
 
 
-def build(target_dir):
+class Cargo:
+    """cargo on a copy of the crate: it writes Cargo.lock beside Cargo.toml, and the source folder is not its to write."""
+
+    def __init__(self, target_dir):
+        self.target_dir = target_dir
+        self.source = target_dir / "source"
+        shutil.copytree(HERE, self.source, ignore=shutil.ignore_patterns("Cargo.lock", "target"), dirs_exist_ok=True)
+
+    def run(self, command, *arguments, stdout=sys.stderr, stderr=None):
+        # A registry that does not answer should not take minutes.
+        environment = {"CARGO_NET_RETRY": "1", "CARGO_HTTP_TIMEOUT": "20"} | os.environ
+        return subprocess.run(["cargo", command, "--manifest-path", self.source / "Cargo.toml", *arguments],
+                              env=environment, stdout=stdout, stderr=stderr, text=True)
+
+    def build(self, *arguments):
+        return self.run("build", "--release", "--target-dir", self.target_dir, *arguments)
+
+
+def build(cargo):
     """Builds with what the registry has; without the registry, with what was fetched before."""
-    build_command = ["build", "--release", "--target-dir", target_dir]
-    if cargo(*build_command).returncode == 0:
+    if cargo.build().returncode == 0:
         return
-    if cargo("metadata", "--no-deps", "--offline", "--format-version=1", stdout=subprocess.DEVNULL).returncode != 0:
+    if cargo.run("metadata", "--no-deps", "--offline", "--format-version=1", stdout=subprocess.DEVNULL).returncode != 0:
         raise Broken("cargo cannot read Cargo.toml")
-    fetched = cargo("fetch", "--target", host(), stderr=subprocess.PIPE)
+    fetched = cargo.run("fetch", "--target", host(), stderr=subprocess.PIPE)
     sys.stderr.write(fetched.stderr)
     if fetched.returncode == 0 or "failed to select a version" in fetched.stderr:
         raise Broken("the crate does not build")
-    if cargo("fetch", "--target", host(), "--offline").returncode != 0:
+    if cargo.run("fetch", "--target", host(), "--offline").returncode != 0:
         cause = fetched.stderr.strip().splitlines()[-1].strip().replace("#", "")
         raise Unavailable(f"the crate registry cannot be reached: {cause}")
-    if cargo(*build_command, "--offline").returncode != 0:
+    if cargo.build("--offline").returncode != 0:
         raise Broken("the crate does not build from the crates fetched before")
-
-
-def cargo(command, *arguments, stdout=sys.stderr, stderr=None):
-    # A registry that does not answer should not take minutes.
-    environment = {"CARGO_NET_RETRY": "1", "CARGO_HTTP_TIMEOUT": "20"} | os.environ
-    return subprocess.run(["cargo", command, "--manifest-path", HERE / "Cargo.toml", *arguments],
-                          env=environment, stdout=stdout, stderr=stderr, text=True)
 
 
 def host():

@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -67,6 +68,11 @@ std::optional<std::vector<std::uint8_t>> Peer::receive_bytes(std::size_t size) {
         }
     }
     return bytes;
+}
+
+bool Peer::is_closed_within(std::chrono::milliseconds time) {
+    pollfd readable{.fd = socket_, .events = POLLIN, .revents = 0};
+    return ::poll(&readable, 1, static_cast<int>(time.count())) > 0 && is_closed();
 }
 
 noise::Finished Peer::handshake(const noise::Curve& curve, const noise::XOnlyKey& authority) {

@@ -4,6 +4,7 @@
 #include "noise/initiator.hpp"
 #include "protocol/catalogue.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -50,6 +51,9 @@ class Peer {
 
     // True if the next thing from the role is the end of the connection.
     bool is_closed() { return !receive_bytes(1).has_value(); }
+
+    // The same, but gives up after `time`.
+    bool is_closed_within(std::chrono::milliseconds time);
 
     [[nodiscard]] std::uint16_t local_port() const;
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,7 +16,21 @@
 
 namespace support {
 
-RoleProcess::RoleProcess(const std::vector<std::string>& arguments, const Environment& environment) {
+namespace {
+
+// What the caller has set for a role of his own is none of the test's.
+void clear_settings() {
+    std::vector<std::string> names{"STATE_DIRECTORY"};
+    for (char** variable = environ; *variable != nullptr; ++variable)
+        if (const std::string_view text{*variable}; text.starts_with("STORAGE__"))
+            names.emplace_back(text.substr(0, text.find('=')));
+    for (const auto& name : names) ::unsetenv(name.c_str());
+}
+
+} // namespace
+
+RoleProcess::RoleProcess(const std::vector<std::string>& arguments, const Environment& environment,
+                         std::size_t max_descriptors) {
     const char* const program = std::getenv("ROLE");
     if (program == nullptr) throw std::runtime_error{"ROLE does not name the role's program"};
     std::vector<char*> argv{const_cast<char*>(program)};
@@ -29,6 +44,9 @@ RoleProcess::RoleProcess(const std::vector<std::string>& arguments, const Enviro
     if (pid_ == 0) {
         ::dup2(pipe[1], STDOUT_FILENO);
         ::dup2(pipe[1], STDERR_FILENO);
+        if (const rlimit limit{max_descriptors, max_descriptors}; max_descriptors > 0)
+            ::setrlimit(RLIMIT_NOFILE, &limit);
+        clear_settings();
         for (const auto& [name, value] : environment) ::setenv(name.c_str(), value.c_str(), 1);
         ::execv(program, argv.data());
         ::_exit(127);

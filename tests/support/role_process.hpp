@@ -19,8 +19,10 @@ class RoleProcess {
   public:
     using Environment = std::map<std::string, std::string>;
 
-    // `environment` goes over the caller's.
-    explicit RoleProcess(const std::vector<std::string>& arguments, const Environment& environment = {});
+    // `environment` goes over the caller's, from which the role's own settings are taken out.
+    // `max_descriptors`: the hard limit it gets; 0 leaves the caller's.
+    explicit RoleProcess(const std::vector<std::string>& arguments, const Environment& environment = {},
+                         std::size_t max_descriptors = 0);
     RoleProcess(const RoleProcess&) = delete;
     RoleProcess& operator=(const RoleProcess&) = delete;
     ~RoleProcess(); // kills it if it still runs
@@ -32,6 +34,7 @@ class RoleProcess {
     // The port of the line "listening on ADDR:PORT", or 0 if none came.
     std::uint16_t wait_for_port();
 
+    [[nodiscard]] bool has_ended() const { return pid_ < 0; } // as wait_for_exit() has found
     void signal(int number) const;
     // Waits for the end; -1 if it was killed by a signal or did not end.
     int wait_for_exit();

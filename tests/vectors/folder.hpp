@@ -3,9 +3,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -13,14 +16,13 @@ namespace vectors {
 
 using Json = nlohmann::json;
 
-// Calls check(vector) for each element of the top-level list `name` of `file`, and counts them as asserted: the counts
-// are printed when the program ends. A missing file or list, or an empty one, fails the test.
-void for_each(const std::string& file, const std::string& name, auto&& check);
-
-// The list, or a failed test.
+// The top-level list `name` of `file`. A missing file or list, or an empty one, fails the test.
 const Json& list(const std::string& file, const std::string& name);
+
+// One more case of the file; the counts are printed when the program ends.
 void count_asserted(const std::string& file);
 
+// Calls check(vector) for each element of the list, and counts them as asserted.
 void for_each(const std::string& file, const std::string& name, auto&& check) {
     for (const Json& vector : list(file, name)) {
         check(vector);
