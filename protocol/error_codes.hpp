@@ -11,7 +11,7 @@ inline constexpr std::string_view unsupported_feature_flags = "unsupported-featu
 inline constexpr std::string_view unsupported_protocol = "unsupported-protocol";
 inline constexpr std::string_view protocol_version_mismatch = "protocol-version-mismatch";
 
-// A frame of an extension that was not negotiated on this connection.
+// A frame of an extension that the role does not know. (One it knows, before it was negotiated, is unexpected_message.)
 inline constexpr std::string_view unsupported_extension = "unsupported-extension";
 // A message that does not exist, or not in this phase or direction.
 inline constexpr std::string_view unexpected_message = "unexpected-message";

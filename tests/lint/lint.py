@@ -22,7 +22,7 @@ ROOMS = {
     "tests": (["tests", "src", "clients", "storage", "noise", "protocol"], [r".*"]),
 }
 # Asio costs seconds in every file that sees it: only those who do network I/O, and the tests of their interfaces.
-ASIO_FOLDERS = ("clients/", "src/", "tests/clients/", "tests/interop/")
+ASIO_FOLDERS = ("clients/", "src/", "tests/clients/", "tests/src/", "tests/interop/")
 SOURCES = (".hpp", ".cpp")
 
 
