@@ -11,6 +11,7 @@
 #include <charconv>
 #include <cstdint>
 #include <fstream>
+#include <iterator>
 #include <limits>
 #include <sstream>
 #include <utility>
@@ -195,11 +196,13 @@ ConfigResult apply_table(Config& config, const noise::Curve& curve, const toml::
 ConfigResult apply_file(Config& config, const noise::Curve& curve, const std::filesystem::path& file) {
     std::error_code missing;
     std::ifstream in{file};
-    std::ostringstream content;
-    if (!std::filesystem::is_regular_file(file, missing) || !in.is_open() || !(content << in.rdbuf()))
+    if (std::filesystem::is_directory(file, missing) || !in.is_open()) // a folder opens, and reads as nothing
         return std::unexpected(fmt::format("{}: cannot be read; expected a TOML file", file.string()));
     try {
-        return apply_table(config, curve, toml::parse(content.str(), file.string()), "", file);
+        const std::string content{std::istreambuf_iterator<char>{in}, {}};
+        return apply_table(config, curve, toml::parse(content, file.string()), "", file);
+    } catch (const std::ios_base::failure& failure) {
+        return std::unexpected(fmt::format("{}: cannot be read: {}", file.string(), failure.what()));
     } catch (const toml::parse_error& error) {
         return std::unexpected(fmt::format("{}:{}: {}", file.string(), error.source().begin.line, error.description()));
     }

@@ -114,6 +114,14 @@ TEST_CASE("file < environment < command line, and `serve` is what no command doe
     CHECK_FALSE(std::filesystem::exists(folder.path() / "logs" / "from-file.log"));
 }
 
+TEST_CASE("an empty configuration is one that leaves every default") {
+    const support::TemporaryFolder folder;
+    write_file(folder.path() / "empty.toml", "");
+    support::RoleProcess process{{"-c", (folder.path() / "empty.toml").string(), "--listen", "127.0.0.1:0",
+                                  "--state-directory", (folder.path() / "state").string()}};
+    CHECK(process.wait_for_port() != 0);
+}
+
 TEST_CASE("the configuration that configs/ offers starts as it is, and names every key there is") {
     const support::TemporaryFolder folder;
     const std::filesystem::path offered = std::filesystem::path{std::getenv("CONFIGS")} / "development.toml";
