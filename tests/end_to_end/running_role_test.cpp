@@ -110,6 +110,8 @@ TEST_CASE("file < environment < command line, and `serve` is what no command doe
         {"serve", "-c", file.string(), "--listen", "[::1]:0", "-f", (folder.path() / "logs" / "role.log").string()},
         {{"STORAGE__LISTEN_ADDRESS", "127.0.0.1:2"}, {"STORAGE__LOGGING__LEVEL", "debug"}}};
     CHECK(process.wait_for_output("INFO storage_sv2::server: listening on [::1]:"));
+    process.signal(SIGTERM);
+    CHECK(process.wait_for_exit() == 0); // a line is in the file no sooner than on standard output
     CHECK(read_file(folder.path() / "logs" / "role.log").find("listening on [::1]:") != std::string::npos);
     CHECK_FALSE(std::filesystem::exists(folder.path() / "logs" / "from-file.log"));
 }
