@@ -7,6 +7,7 @@ BUILD_DIR holds the compile_commands.json that clang-tidy reads.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,10 @@ def run(command):
 
 
 def main():
+    missing = [tool for tool in ("clang-format-19", "clang-tidy-19") if not shutil.which(tool)]
+    if missing:
+        print(f"1..1\nok 1 - format and tidy # SKIP {' and '.join(missing)} not installed: scripts/setup ci")
+        return 0
     root, build = Path(sys.argv[1]), sys.argv[2]
     cases = [(f"clang-format {path.relative_to(root)}", ["clang-format-19", "--dry-run", "-Werror", path])
              for path in files(root, FORMATTED, (".hpp", ".cpp"))]
