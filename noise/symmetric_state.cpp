@@ -20,8 +20,8 @@ Hash hash_of_name() {
 } // namespace
 
 SymmetricState::SymmetricState() : hash_{hash_of_name()}, chaining_key_{hash_} {
-    mix_hash({});
-} // no prologue
+    mix_hash({}); // the prologue, which is empty
+}
 
 void SymmetricState::mix_hash(std::span<const std::uint8_t> data) {
     hash_ = sha256({hash_, data});

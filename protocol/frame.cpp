@@ -16,13 +16,11 @@ FrameHeader decode_header(std::span<const std::uint8_t, frame_header_size> bytes
 std::expected<Bytes, EncodeError> complete_frame(MessageId id, Bytes frame) {
     const std::size_t payload_size = frame.size() - frame_header_size;
     if (payload_size > U24::max) return std::unexpected(EncodeError::frame_too_large);
-    Bytes header;
-    header.reserve(frame_header_size);
-    Writer out{header};
-    out.put_integer(id.extension_type | (id.channel_msg ? channel_bit : 0U), 2);
-    out.put_integer(id.msg_type, 1);
-    out.put_integer(payload_size, 3);
-    std::ranges::copy(header, frame.begin());
+    // U16, U8 and U24, little-endian: one integer of 6 bytes.
+    const std::uint64_t extension_type = id.extension_type | (id.channel_msg ? channel_bit : 0U);
+    const std::uint64_t header =
+        extension_type | std::uint64_t{id.msg_type} << 16U | std::uint64_t{payload_size} << 24U;
+    for (std::size_t i = 0; i < frame_header_size; ++i) frame[i] = static_cast<std::uint8_t>(header >> (8 * i));
     return frame;
 }
 

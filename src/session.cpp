@@ -2,6 +2,8 @@
 
 #include "protocol/error_codes.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cassert>
@@ -23,14 +25,8 @@ template <protocol::Message M> protocol::Bytes frame_of(const M& message) {
     return *std::move(frame);
 }
 
-// "extension_type 0x4001 msg_type 0x05"
 std::string describe(const protocol::FrameHeader& header) {
-    const auto hex = [](unsigned value, int digits) {
-        std::string text = "0x";
-        for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4) text += "0123456789abcdef"[value >> shift & 0xfU];
-        return text;
-    };
-    return "extension_type " + hex(header.extension_type, 4) + " msg_type " + hex(header.msg_type, 2);
+    return fmt::format("extension_type 0x{:04x} msg_type 0x{:02x}", header.extension_type, header.msg_type);
 }
 
 bool is_served(std::uint16_t extension) {
@@ -91,8 +87,8 @@ Step Session::on_frame(const protocol::Frame& frame) {
 }
 
 Step Session::on_oversized(const protocol::FrameHeader& header) {
-    return refuse(codes::frame_too_large, describe(header) + " announces " + std::to_string(header.payload_size) +
-                                              " bytes, at most " + std::to_string(max_payload()) + " are taken");
+    return refuse(codes::frame_too_large, fmt::format("{} announces {} bytes, at most {} are taken", describe(header),
+                                                      header.payload_size, max_payload()));
 }
 
 Step Session::on(const protocol::SetupConnection& setup) {

@@ -1,6 +1,7 @@
 // The role as its operator sees it: start, log, keys, limits, certificate renewal, stop.
 
 #include "tests/end_to_end/scene.hpp"
+#include "tests/support/hex.hpp"
 
 #include <chrono>
 #include <csignal>
@@ -178,10 +179,8 @@ TEST_CASE("no secret is logged, whatever peers do and at every level") {
     const std::string text = first_line(scene.folder.path() / "authority.secret");
     const auto secret = noise::parse_secret_key(scene.curve, text);
     REQUIRE(secret.has_value());
-    std::ostringstream hex;
-    for (const unsigned byte : secret->expose()) hex << "0123456789abcdef"[byte >> 4] << "0123456789abcdef"[byte & 15U];
     CHECK(scene.process.output().find(text) == std::string::npos);
-    CHECK(scene.process.output().find(hex.str()) == std::string::npos);
+    CHECK(scene.process.output().find(support::to_hex(secret->expose())) == std::string::npos);
 }
 
 TEST_CASE("SIGINT and SIGTERM stop it: clients are told to reconnect, code 0") {
