@@ -6,6 +6,7 @@
 #include "protocol/extension_messages.hpp"
 #include "protocol/frame.hpp"
 #include "protocol/storage_messages.hpp"
+#include "protocol/storage_requests.hpp"
 
 #include <expected>
 #include <optional>
@@ -22,8 +23,13 @@ template <Message... Ms> struct Catalogue {
     static constexpr void for_each(auto&& visit) { (visit(std::type_identity<Ms>{}), ...); }
 };
 
-using Messages = Catalogue<SetupConnection, SetupConnectionSuccess, SetupConnectionError, ChannelEndpointChanged,
-                           Reconnect, RequestExtensions, RequestExtensionsSuccess, RequestExtensionsError, Error>;
+using Messages =
+    Catalogue<SetupConnection, SetupConnectionSuccess, SetupConnectionError, ChannelEndpointChanged, Reconnect,
+              RequestExtensions, RequestExtensionsSuccess, RequestExtensionsError, Error, Authenticate,
+              AuthenticateSuccess, StoreRecords, StoreSuccess, StoreStatus, Ping, PingSuccess, GetShares,
+              GetSharesSuccess, IsShareSeen, IsShareSeenSuccess, GetAccounting, GetAccountingSuccess, GetChannelStats,
+              GetChannelStatsSuccess, ListChannels, ListChannelsSuccess, GetTotals, GetTotalsSuccess, ListStreams,
+              ListStreamsSuccess, GetHealth, GetHealthSuccess>;
 using AnyMessage = Messages::Any;
 
 // The message that the header names; its channel bit is ignored, as SRI does. The payload may be longer than the

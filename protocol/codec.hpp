@@ -109,11 +109,11 @@ template <class Element> void put(Writer& out, const Option<Element>& value) {
     if (value) put(out, *value);
 }
 
-template <Message M> void get(Reader& in, M& message) {
-    std::apply([&](const auto&... field) { (get(in, field.value), ...); }, M::fields(message));
+template <Struct S> void get(Reader& in, S& value) {
+    std::apply([&](const auto&... field) { (get(in, field.value), ...); }, S::fields(value));
 }
-template <Message M> void put(Writer& out, const M& message) {
-    std::apply([&](const auto&... field) { (put(out, field.value), ...); }, M::fields(message));
+template <Struct S> void put(Writer& out, const S& value) {
+    std::apply([&](const auto&... field) { (put(out, field.value), ...); }, S::fields(value));
 }
 
 // A primitive or a message from the front of `in`. What is left there afterwards are TLV fields, or bytes that a newer

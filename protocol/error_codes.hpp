@@ -20,4 +20,27 @@ inline constexpr std::string_view malformed_message = "malformed-message";
 // A frame whose header announces more bytes than this phase allows.
 inline constexpr std::string_view frame_too_large = "frame-too-large";
 
+// A key that is not known, or a signature that is not that key's over this very session: the same answer to both.
+inline constexpr std::string_view unauthorized = "unauthorized";
+// A message, a role or a record kind that the client's key does not permit.
+inline constexpr std::string_view not_permitted = "not-permitted";
+
+// A stream that leaves numbers out.
+inline constexpr std::string_view sequence_gap = "sequence-gap";
+// A number that was stored with other bytes.
+inline constexpr std::string_view sequence_conflict = "sequence-conflict";
+// Another session has attached to the stream.
+inline constexpr std::string_view fenced = "fenced";
+// The client remembers an acknowledgment that the store does not know.
+inline constexpr std::string_view history_lost = "history-lost";
+
+// What may go better later.
+inline constexpr std::string_view busy = "busy";
+inline constexpr std::string_view shutting_down = "shutting-down";
+inline constexpr std::string_view storage_unavailable = "storage-unavailable";
+
+// Of a request.
+inline constexpr std::string_view invalid_cursor = "invalid-cursor";
+inline constexpr std::string_view invalid_request = "invalid-request";
+
 } // namespace protocol::error_codes

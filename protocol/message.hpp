@@ -23,12 +23,17 @@ template <class Value> struct Field {
 };
 template <class Value> Field(std::string_view, Value&) -> Field<Value>;
 
+// What is encoded as its fields one after the other: a message's payload, or a part of one.
+template <class S>
+concept Struct = requires(S& value, const S& constant) {
+    S::fields(value);
+    S::fields(constant);
+};
+
 template <class M>
-concept Message = requires(M& message, const M& constant) {
+concept Message = Struct<M> && requires {
     { M::name } -> std::convertible_to<std::string_view>;
     { M::id } -> std::convertible_to<MessageId>;
-    M::fields(message);
-    M::fields(constant);
 };
 
 } // namespace protocol

@@ -1,67 +1,19 @@
-// Every message of the catalogue against its golden file: golden/<Name>.hex has a line for each field, in wire order:
-// the field's name, then its bytes. A message without a file fails, so does a file without a message.
+// Every message of the catalogue against its golden file golden/<Name>.hex (golden.hpp). A message without a file
+// fails, so does a file without a message.
 
 #include "protocol/catalogue.hpp"
-#include "tests/support/hex.hpp"
+#include "tests/protocol/golden.hpp"
 
 #include <doctest/doctest.h>
 
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <map>
 #include <set>
-#include <sstream>
 #include <string>
-#include <vector>
 
+using namespace golden;
 using namespace protocol;
-using support::from_hex;
-using support::to_hex;
 
 namespace {
-
-struct GoldenField {
-    std::string name;
-    Bytes bytes;
-};
-
-std::filesystem::path golden_folder() {
-    const char* folder = std::getenv("GOLDEN");
-    REQUIRE(folder != nullptr);
-    return folder;
-}
-
-std::vector<GoldenField> read_golden(std::string_view name) {
-    std::ifstream file{golden_folder() / (std::string{name} + ".hex")};
-    REQUIRE_MESSAGE(file.is_open(), "no golden file for ", std::string{name});
-    std::vector<GoldenField> fields;
-    for (std::string line; std::getline(file, line);) {
-        line = line.substr(0, line.find('#'));
-        std::istringstream words{line};
-        GoldenField field;
-        if (!(words >> field.name)) continue;
-        for (std::string word; words >> word;) {
-            const auto bytes = from_hex(word);
-            field.bytes.insert(field.bytes.end(), bytes.begin(), bytes.end());
-        }
-        fields.push_back(field);
-    }
-    return fields;
-}
-
-Bytes concatenated(const std::vector<GoldenField>& fields) {
-    Bytes bytes;
-    for (const auto& field : fields) bytes.insert(bytes.end(), field.bytes.begin(), field.bytes.end());
-    return bytes;
-}
-
-template <class M> std::vector<GoldenField> fields_of(const M& message) {
-    std::vector<GoldenField> fields;
-    std::apply([&](const auto&... field) { (fields.push_back({std::string{field.name}, *encode(field.value)}), ...); },
-               M::fields(message));
-    return fields;
-}
 
 FrameHeader header_of(MessageId id, std::size_t payload_size) {
     return {.extension_type = id.extension_type,
@@ -73,7 +25,7 @@ FrameHeader header_of(MessageId id, std::size_t payload_size) {
 void for_each_message(auto&& check) {
     Messages::for_each([&]<class M>(std::type_identity<M>) {
         INFO("message: ", std::string{M::name});
-        check.template operator()<M>(concatenated(read_golden(M::name)));
+        check.template operator()<M>(concatenated(read_file(M::name)));
     });
 }
 
@@ -83,13 +35,7 @@ TEST_CASE("every message decodes its golden bytes and encodes them again, field 
     for_each_message([]<class M>(const Bytes& golden) {
         const auto message = decode<M>(golden);
         REQUIRE(message.has_value());
-        const auto expected = read_golden(M::name);
-        const auto actual = fields_of(*message);
-        REQUIRE(actual.size() == expected.size());
-        for (std::size_t i = 0; i < actual.size(); ++i) {
-            CHECK(actual[i].name == expected[i].name);
-            CHECK(to_hex(actual[i].bytes) == to_hex(expected[i].bytes));
-        }
+        check_same(fields_of(*message), read_file(M::name));
     });
 }
 
@@ -97,8 +43,8 @@ TEST_CASE("every golden file belongs to a message") {
     std::set<std::string> names;
     Messages::for_each([&]<class M>(std::type_identity<M>) { names.insert(std::string{M::name} + ".hex"); });
     std::set<std::string> files;
-    for (const auto& entry : std::filesystem::directory_iterator{golden_folder()})
-        files.insert(entry.path().filename().string());
+    for (const auto& entry : std::filesystem::directory_iterator{golden::folder()})
+        if (entry.is_regular_file()) files.insert(entry.path().filename().string());
     CHECK(files == names);
 }
 
@@ -153,7 +99,7 @@ TEST_CASE("messages of our own extension stay clear of every core msg_type and b
 }
 
 TEST_CASE("SetupConnection with a protocol above 2 is a decode error of its own kind") {
-    Bytes payload = concatenated(read_golden("SetupConnection"));
+    Bytes payload = concatenated(read_file("SetupConnection"));
     for (const int protocol : {0, 1, 2}) {
         payload[0] = static_cast<std::uint8_t>(protocol);
         CHECK(decode<SetupConnection>(payload)->protocol == static_cast<Protocol>(protocol));
@@ -165,7 +111,7 @@ TEST_CASE("SetupConnection with a protocol above 2 is a decode error of its own 
 }
 
 TEST_CASE("golden bytes mean what the specification says they mean") {
-    CHECK(decode<SetupConnection>(concatenated(read_golden("SetupConnection"))) ==
+    CHECK(decode<SetupConnection>(concatenated(read_file("SetupConnection"))) ==
           SetupConnection{.protocol = Protocol::mining,
                           .min_version = 2,
                           .max_version = 2,
@@ -176,21 +122,143 @@ TEST_CASE("golden bytes mean what the specification says they mean") {
                           .hardware_version = {""},
                           .firmware = {"pool-1"},
                           .device_id = {"\u00e9"}});
-    CHECK(decode<SetupConnectionSuccess>(concatenated(read_golden("SetupConnection.Success"))) ==
+    CHECK(decode<SetupConnectionSuccess>(concatenated(read_file("SetupConnection.Success"))) ==
           SetupConnectionSuccess{.used_version = 2, .flags = 0x01020304});
-    CHECK(decode<SetupConnectionError>(concatenated(read_golden("SetupConnection.Error"))) ==
+    CHECK(decode<SetupConnectionError>(concatenated(read_file("SetupConnection.Error"))) ==
           SetupConnectionError{.flags = 0, .error_code = {"unsupported-protocol"}});
-    CHECK(decode<ChannelEndpointChanged>(concatenated(read_golden("ChannelEndpointChanged"))) ==
+    CHECK(decode<ChannelEndpointChanged>(concatenated(read_file("ChannelEndpointChanged"))) ==
           ChannelEndpointChanged{.channel_id = 0x01020304});
-    CHECK(decode<Reconnect>(concatenated(read_golden("Reconnect"))) ==
+    CHECK(decode<Reconnect>(concatenated(read_file("Reconnect"))) ==
           Reconnect{.new_host = {"localhost"}, .new_port = 34274});
-    CHECK(decode<RequestExtensions>(concatenated(read_golden("RequestExtensions"))) ==
+    CHECK(decode<RequestExtensions>(concatenated(read_file("RequestExtensions"))) ==
           RequestExtensions{.request_id = 7, .requested_extensions = {{2, storage_extension}}});
-    CHECK(decode<RequestExtensionsSuccess>(concatenated(read_golden("RequestExtensions.Success"))) ==
+    CHECK(decode<RequestExtensionsSuccess>(concatenated(read_file("RequestExtensions.Success"))) ==
           RequestExtensionsSuccess{.request_id = 7, .supported_extensions = {{storage_extension}}});
-    CHECK(decode<RequestExtensionsError>(concatenated(read_golden("RequestExtensions.Error"))) ==
+    CHECK(decode<RequestExtensionsError>(concatenated(read_file("RequestExtensions.Error"))) ==
           RequestExtensionsError{
               .request_id = 7, .unsupported_extensions = {{2}}, .required_extensions = {{storage_extension}}});
-    CHECK(decode<Error>(concatenated(read_golden("Error"))) ==
+    CHECK(decode<Error>(concatenated(read_file("Error"))) ==
           Error{.request_id = 0, .code = {"unexpected-message"}, .detail = {"SetupConnection"}});
+}
+
+namespace {
+
+template <Message M> M from_golden() {
+    return decode<M>(concatenated(read_file(M::name))).value();
+}
+
+constexpr std::uint64_t new_year = 1'767'225'600'000; // 2026-01-01 00:00 UTC
+const std::string channel = "eu.1767225600.12.3";
+
+template <class S> Bytes bytes_of(const S& value) {
+    return encode(value).value();
+}
+
+Totals golden_totals() {
+    return {.shares_accepted = 1000,
+            .shares_rejected = 7,
+            .shares_duplicate = 3,
+            .shares_above_target = 1,
+            .share_work_sum_low = 1'024'000,
+            .expected_hashes_low = 4'295'032'833'000,
+            .blocks_found = 1,
+            .best_difficulty = 0x40a3'd100'0000'0000, // 2536.5
+            .last_sequence_number = 41,
+            .first_share_timestamp = new_year + 123 - 3'600'000,
+            .last_share_timestamp = new_year + 123};
+}
+
+} // namespace
+
+TEST_CASE("golden bytes of proving and storing mean what EXTENSION.md says they mean") {
+    const auto authenticate = from_golden<Authenticate>();
+    CHECK(authenticate.min_version == 1);
+    CHECK(authenticate.max_version == 1);
+    CHECK(authenticate.client_public_key.bytes.front() == 0x84);
+    CHECK(authenticate.roles == (role_write | role_read));
+    CHECK(authenticate.stream_id == 0x0bad'c0ff'ee0d'df00);
+    CHECK(authenticate.dataset_id == 0x1122'3344'5566'7788);
+    CHECK(authenticate.generation == 1);
+    CHECK(authenticate.last_acknowledged == 40);
+    CHECK(authenticate.signature.bytes.back() == 0x1b);
+    CHECK(from_golden<AuthenticateSuccess>() ==
+          AuthenticateSuccess{.version = 1,
+                              .permissions =
+                                  permit_share_write | permit_block_write | permit_job_write | permit_query_own,
+                              .durability = static_cast<std::uint8_t>(Durability::local),
+                              .dataset_id = 0x1122'3344'5566'7788,
+                              .generation = 1,
+                              .durable_sequence = 41,
+                              .max_frame = 1'048'576,
+                              .max_record = 524'288,
+                              .max_in_flight = 4'194'304});
+    const auto store = from_golden<StoreRecords>();
+    CHECK(store.first_sequence == 42);
+    REQUIRE(store.records.items.size() == 2);
+    CHECK(std::get<Share>(read_record(store.records.items[0].bytes).value().record).sequence_number == 42);
+    CHECK(std::get<BatchAcknowledgment>(read_record(store.records.items[1].bytes).value().record).label.text ==
+          "batch-7");
+    CHECK(from_golden<StoreSuccess>() ==
+          StoreSuccess{.durable_sequence = 50,
+                       .verdicts = {{{bytes_of(VerdictEntry{.sequence = 44, .code = {"duplicate-share"}})},
+                                     {bytes_of(VerdictEntry{.sequence = 47, .code = {"above-target"}})}}}});
+    CHECK(from_golden<StoreStatus>() ==
+          StoreStatus{.is_available = false, .code = {"storage-unavailable"}, .detail = {"disk full"}});
+    CHECK(from_golden<Ping>() == Ping{.nonce = 0x0123'4567'89ab'cdef});
+    CHECK(from_golden<PingSuccess>() == PingSuccess{.nonce = 0x0123'4567'89ab'cdef});
+}
+
+TEST_CASE("golden bytes of requests mean what EXTENSION.md says they mean") {
+    const Option<std::uint64_t> start = new_year + 123 - 3'600'000;
+    CHECK(from_golden<GetShares>() == GetShares{.request_id = 7,
+                                                .pool = {},
+                                                .channel_id = {channel},
+                                                .start = start,
+                                                .end = {},
+                                                .limit = 100,
+                                                .cursor = {}});
+    const auto shares = from_golden<GetSharesSuccess>();
+    CHECK(shares.next_cursor == B0_255{{0xc0, 0xff, 0xee, 0x00}});
+    REQUIRE(shares.shares.items.size() == 1);
+    const auto stored = decode<StoredRecord>(shares.shares.items.front().bytes).value();
+    CHECK(stored == StoredRecord{.position = 1041,
+                                 .received_at = new_year + 127,
+                                 .identity = {"pool-eu-1"},
+                                 .stream_id = 0x0bad'c0ff'ee0d'df00,
+                                 .sequence = 42,
+                                 .verdict = {},
+                                 .record = stored.record});
+    CHECK(std::get<Share>(read_record(stored.record.bytes).value().record).accepted == 0);
+    const auto seen = from_golden<IsShareSeen>();
+    CHECK(seen.channel_id.text.empty());
+    REQUIRE(seen.share_hashes.items.size() == 2);
+    CHECK(seen.share_hashes.items[1].bytes.back() == 0x80);
+    CHECK(from_golden<IsShareSeenSuccess>() == IsShareSeenSuccess{.request_id = 7, .seen = {{true, false}}});
+    CHECK(from_golden<GetAccounting>() == GetAccounting{.request_id = 7, .pool = {}, .channel_id = {channel}});
+    CHECK(from_golden<GetAccountingSuccess>() ==
+          GetAccountingSuccess{.request_id = 7, .derived = {bytes_of(golden_totals())}, .reported = {}});
+    CHECK(from_golden<GetChannelStats>() ==
+          GetChannelStats{.request_id = 7, .pool = {}, .channel_id = {channel}, .start = start, .end = {}});
+    CHECK(from_golden<GetChannelStatsSuccess>() ==
+          GetChannelStatsSuccess{.request_id = 7, .totals = {bytes_of(Totals{})}});
+    CHECK(from_golden<ListChannels>() == ListChannels{.request_id = 7, .pool = {"pool-us"}, .cursor = {}});
+    CHECK(from_golden<ListChannelsSuccess>() ==
+          ListChannelsSuccess{.request_id = 7, .channels = {{{"a"}, {"b.1"}}}, .next_cursor = {}});
+    CHECK(from_golden<GetTotals>() == GetTotals{.request_id = 7, .pool = {}, .start = {}, .end = new_year + 123});
+    CHECK(from_golden<GetTotalsSuccess>() ==
+          GetTotalsSuccess{.request_id = 7, .position = 1041, .channels = 2, .totals = {bytes_of(golden_totals())}});
+    CHECK(from_golden<ListStreams>() == ListStreams{.request_id = 7, .pool = {}, .cursor = {{0xc0, 0xff, 0xee, 0x00}}});
+    const StreamState stream{
+        .identity = {"pool-eu-1"}, .stream_id = 0x0bad'c0ff'ee0d'df00, .epoch = 3, .durable_sequence = 42};
+    CHECK(from_golden<ListStreamsSuccess>() ==
+          ListStreamsSuccess{.request_id = 7, .streams = {{{bytes_of(stream)}}}, .next_cursor = {}});
+    CHECK(from_golden<GetHealth>() == GetHealth{.request_id = 7});
+    CHECK(from_golden<GetHealthSuccess>() ==
+          GetHealthSuccess{.request_id = 7,
+                           .is_healthy = true,
+                           .backend_type = {"sqlite"},
+                           .connection_status = {"connected"},
+                           .durability = static_cast<std::uint8_t>(Durability::local),
+                           .last_operation_timestamp = new_year + 123,
+                           .error_message = {}});
 }

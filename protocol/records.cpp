@@ -1,0 +1,166 @@
+#include "protocol/records.hpp"
+
+#include "protocol/reader.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <concepts>
+#include <initializer_list>
+#include <optional>
+#include <string_view>
+
+namespace protocol {
+
+namespace {
+
+using Check = std::expected<void, Verdict>;
+
+// The length of the UTF-8 sequence at the front of `text`, and its code point; nothing if there is none (RFC 3629: no
+// overlong forms, no surrogates, nothing above U+10FFFF).
+struct CodePoint {
+    char32_t value;
+    std::size_t length;
+};
+std::optional<CodePoint> first_code_point(std::string_view text) {
+    const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
+    const std::uint8_t lead = byte(0);
+    if (lead < 0x80) return CodePoint{lead, 1};
+    const std::size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+    if (lead < 0xc2 || lead > 0xf4 || text.size() < length) return std::nullopt;
+    char32_t value = lead & (0xffU >> (length + 1));
+    for (std::size_t i = 1; i < length; ++i) {
+        if ((byte(i) & 0xc0U) != 0x80) return std::nullopt;
+        value = (value << 6U) | (byte(i) & 0x3fU);
+    }
+    constexpr std::array<char32_t, 5> lowest{0, 0, 0x80, 0x800, 0x10000};
+    if (value < lowest.at(length) || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff)) return std::nullopt;
+    return CodePoint{value, length};
+}
+
+bool is_control(char32_t c) {
+    return c < 0x20 || (c >= 0x7f && c <= 0x9f);
+}
+
+Check text(const Str0_255& field) {
+    for (std::string_view rest{field.text}; !rest.empty();) {
+        const auto next = first_code_point(rest);
+        if (!next || is_control(next->value)) return std::unexpected(Verdict::invalid_text);
+        rest.remove_prefix(next->length);
+    }
+    return {};
+}
+
+Check timestamp(std::uint64_t milliseconds) {
+    if (milliseconds > last_timestamp) return std::unexpected(Verdict::invalid_timestamp);
+    return {};
+}
+
+Check that(bool holds) {
+    if (!holds) return std::unexpected(Verdict::invalid_record);
+    return {};
+}
+
+// Finite and not below 0; -0 is not taken, so that equal difficulties have equal bits.
+Check difficulty(std::uint64_t bits) {
+    return that(std::isfinite(std::bit_cast<double>(bits)) && (bits >> 63U) == 0);
+}
+
+// The first of the checks that does not hold.
+Check all(std::initializer_list<Check> checks) {
+    const auto* const broken = std::ranges::find_if_not(checks, &Check::has_value);
+    return broken == checks.end() ? Check{} : *broken;
+}
+
+template <Struct S> std::optional<S> decode_whole(ByteView bytes) {
+    Reader in{bytes};
+    auto value = decode<S>(in);
+    if (!value || !in.rest().empty()) return std::nullopt;
+    return *std::move(value);
+}
+
+// What the pool claims must not contradict itself: money follows `accepted`, reports follow `outcome`.
+Check outcome(const Share& share) {
+    const ByteView data{share.outcome_data.bytes};
+    switch (static_cast<Outcome>(share.outcome)) {
+    case Outcome::none: return that(data.empty());
+    case Outcome::valid: return that(data.empty() && share.accepted == 1);
+    case Outcome::valid_with_acknowledgment:
+        return that(decode_whole<AcknowledgmentOutcome>(data) && share.accepted == 1);
+    case Outcome::block_found: return that(decode_whole<BlockFoundOutcome>(data) && share.accepted == 1);
+    case Outcome::failed: {
+        const auto failed = decode_whole<FailedOutcome>(data);
+        if (!failed || share.accepted == 1) return std::unexpected(Verdict::invalid_record);
+        return text(failed->error_code);
+    }
+    }
+    return std::unexpected(Verdict::invalid_record);
+}
+
+// Hashes and targets are little-endian numbers.
+bool is_above(const U256& hash, const U256& target) {
+    return std::ranges::lexicographical_compare(target.bytes.rbegin(), target.bytes.rend(), hash.bytes.rbegin(),
+                                                hash.bytes.rend());
+}
+
+// A refused share may well lie above its target: that is what it was refused for.
+bool claims_too_much(const Share& share) {
+    return share.accepted == 1 && share.target != U256{} && is_above(share.share_hash, share.target);
+}
+
+Check check(const Share& share) {
+    return all({that(!share.channel_id.text.empty()), that(share.accepted <= 1), difficulty(share.difficulty),
+                outcome(share), text(share.channel_id), text(share.user_identity), text(share.label),
+                timestamp(share.timestamp)});
+}
+
+Check check(const Block& block) {
+    return all({that(!block.channel_id.text.empty()), difficulty(block.difficulty), text(block.channel_id),
+                text(block.label), timestamp(block.timestamp)});
+}
+
+Check check(const BatchAcknowledgment& batch) {
+    return all(
+        {that(!batch.channel_id.text.empty()), text(batch.channel_id), text(batch.label), timestamp(batch.timestamp)});
+}
+
+template <Record R> std::expected<ReadRecord, Verdict> read(Reader& in) {
+    auto record = decode<R>(in);
+    if (!record) return std::unexpected(Verdict::invalid_record);
+    if (const auto fine = check(*record); !fine) return std::unexpected(fine.error());
+    Verdict verdict = Verdict::stored;
+    if constexpr (std::same_as<R, Share>) {
+        if (claims_too_much(*record)) verdict = Verdict::above_target;
+    }
+    return ReadRecord{.record = *std::move(record), .extra = {in.rest().begin(), in.rest().end()}, .verdict = verdict};
+}
+
+} // namespace
+
+Option<std::uint8_t> kind_of(ByteView record) {
+    if (record.empty()) return std::nullopt;
+    return record.front();
+}
+
+std::expected<ReadRecord, Verdict> read_record(ByteView bytes) {
+    if (bytes.size() > max_record_size) return std::unexpected(Verdict::record_too_large);
+    Reader in{bytes};
+    std::uint8_t kind = 0;
+    get(in, kind);
+    if (in.error()) return std::unexpected(Verdict::invalid_record);
+    switch (static_cast<RecordKind>(kind)) {
+    case RecordKind::share: return read<Share>(in);
+    case RecordKind::block: return read<Block>(in);
+    case RecordKind::batch_acknowledgment: return read<BatchAcknowledgment>(in);
+    case RecordKind::share_accounting:
+    case RecordKind::block_status:
+    case RecordKind::declared_job:
+    case RecordKind::solution:
+    case RecordKind::accounting_deleted:
+    case RecordKind::lost: break;
+    }
+    return std::unexpected(Verdict::unknown_kind);
+}
+
+} // namespace protocol

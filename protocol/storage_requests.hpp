@@ -1,0 +1,334 @@
+// The storage extension (EXTENSION.md): questions and answers. A request carries a request_id, not 0, that its answer
+// repeats. `pool` empty means the client's own. Time ranges are inclusive, over the effective time of records, in ms.
+// Lists come in pages: a request with the cursor of the last page gets the next; an empty cursor is the first or the
+// end.
+#pragma once
+
+#include "protocol/message.hpp"
+#include "protocol/primitives.hpp"
+#include "protocol/storage_messages.hpp"
+
+#include <cstdint>
+#include <string_view>
+#include <tuple>
+
+namespace protocol {
+
+// What the records of a channel or of a pool add up to.
+struct Totals {
+    std::uint64_t shares_accepted = 0;
+    std::uint64_t shares_rejected = 0;  // by the pool: accepted = 0
+    std::uint64_t shares_duplicate = 0; // verdict duplicate-share
+    std::uint64_t shares_above_target = 0;
+    std::uint64_t share_work_sum_low = 0; // of accepted shares, 128 bits
+    std::uint64_t share_work_sum_high = 0;
+    std::uint64_t expected_hashes_low = 0; // of accepted shares that state a target, 128 bits
+    std::uint64_t expected_hashes_high = 0;
+    std::uint64_t blocks_found = 0;
+    std::uint64_t best_difficulty = 0; // bits of a double, of accepted shares
+    std::uint32_t last_sequence_number = 0;
+    Option<std::uint64_t> first_share_timestamp; // effective times of accepted and rejected shares
+    Option<std::uint64_t> last_share_timestamp;
+
+    static constexpr auto fields(auto& s) {
+        return std::tuple{Field{"shares_accepted", s.shares_accepted},
+                          Field{"shares_rejected", s.shares_rejected},
+                          Field{"shares_duplicate", s.shares_duplicate},
+                          Field{"shares_above_target", s.shares_above_target},
+                          Field{"share_work_sum_low", s.share_work_sum_low},
+                          Field{"share_work_sum_high", s.share_work_sum_high},
+                          Field{"expected_hashes_low", s.expected_hashes_low},
+                          Field{"expected_hashes_high", s.expected_hashes_high},
+                          Field{"blocks_found", s.blocks_found},
+                          Field{"best_difficulty", s.best_difficulty},
+                          Field{"last_sequence_number", s.last_sequence_number},
+                          Field{"first_share_timestamp", s.first_share_timestamp},
+                          Field{"last_share_timestamp", s.last_share_timestamp}};
+    }
+    bool operator==(const Totals&) const = default;
+};
+
+// A record as the store holds it.
+struct StoredRecord {
+    std::uint64_t position = 0;    // in the store's order of commits
+    std::uint64_t received_at = 0; // ms
+    Str0_255 identity;             // with stream_id and sequence: where it came from
+    std::uint64_t stream_id = 0;
+    std::uint64_t sequence = 0;
+    Str0_255 verdict; // empty: counted
+    B0_16M record;    // as sent
+
+    static constexpr auto fields(auto& s) {
+        return std::tuple{Field{"position", s.position}, Field{"received_at", s.received_at},
+                          Field{"identity", s.identity}, Field{"stream_id", s.stream_id},
+                          Field{"sequence", s.sequence}, Field{"verdict", s.verdict},
+                          Field{"record", s.record}};
+    }
+    bool operator==(const StoredRecord&) const = default;
+};
+
+// The shares of a channel, newest first by (effective time, position), duplicates and those above target among them.
+struct GetShares {
+    static constexpr std::string_view name = "GetShares";
+    static constexpr MessageId id{.extension_type = storage_extension, .msg_type = 0x90};
+
+    std::uint32_t request_id = 0;
+    Str0_255 pool;
+    Str0_255 channel_id;
+    Option<std::uint64_t> start;
+    Option<std::uint64_t> end;
+    std::uint32_t limit = 0; // of this page; 0: as many as fit
+    B0_255 cursor;
+
+    static constexpr auto fields(auto& m) {
+        return std::tuple{Field{"request_id", m.request_id}, Field{"pool", m.pool}, Field{"channel_id", m.channel_id},
+                          Field{"start", m.start},           Field{"end", m.end},   Field{"limit", m.limit},
+                          Field{"cursor", m.cursor}};
+    }
+    bool operator==(const GetShares&) const = default;
+};
+
+struct GetSharesSuccess {
+    static constexpr std::string_view name = "GetShares.Success";
+    static constexpr MessageId id{.extension_type = storage_extension, .msg_type = 0x91};
+
+    std::uint32_t request_id = 0;
+    Seq0_64K<B0_16M> shares; // StoredRecord
+    B0_255 next_cursor;
+
+    static constexpr auto fields(auto& m) {
+        return std::tuple{Field{"request_id", m.request_id}, Field{"shares", m.shares},
+                          Field{"next_cursor", m.next_cursor}};
+    }
+    bool operator==(const GetSharesSuccess&) const = default;
+};
+
+// Whether accepted shares with these hashes are stored for the channel. Advice: only a verdict binds.
+struct IsShareSeen {
+    static constexpr std::string_view name = "IsShareSeen";
+    static constexpr MessageId id{.extension_type = storage_extension, .msg_type = 0x92};
+
+    std::uint32_t request_id = 0;
+    Str0_255 pool;
+    Str0_255 channel_id;         // empty: any channel of the pool
+    Seq0_64K<U256> share_hashes; // at most 1000
+
+    static constexpr auto fields(auto& m) {
+        return std::tuple{Field{"request_id", m.request_id}, Field{"pool", m.pool}, Field{"channel_id", m.channel_id},
+                          Field{"share_hashes", m.share_hashes}};
+    }
+    bool operator==(const IsShareSeen&) const = default;
+};
+
+struct IsShareSeenSuccess {
+    static constexpr std::string_view name = "IsShareSeen.Success";
+    static constexpr MessageId id{.extension_type = storage_extension, .msg_type = 0x93};
+
+    std::uint32_t request_id = 0;
+    Seq0_64K<bool> seen; // in the order of share_hashes
+
+    static constexpr auto fields(auto& m) {
+        return std::tuple{Field{"request_id", m.request_id}, Field{"seen", m.seen}};
+    }
+    bool operator==(const IsShareSeenSuccess&) const = default;
+};
+
+struct GetAccounting {
+    static constexpr std::string_view name = "GetAccounting";
+    static constexpr MessageId id{.extension_type = storage_extension, .msg_type = 0x94};
+
+    std::uint32_t request_id = 0;
+    Str0_255 pool;
+    Str0_255 channel_id;
+
+    static constexpr auto fields(auto& m) {
+        return std::tuple{Field{"request_id", m.request_id}, Field{"pool", m.pool}, Field{"channel_id", m.channel_id}};
+    }
+    bool operator==(const GetAccounting&) const = default;
+};
+
+// The two parts are never mixed.
+struct GetAccountingSuccess {
+    static constexpr std::string_view name = "GetAccounting.Success";
+    static constexpr MessageId id{.extension_type = storage_extension, .msg_type = 0x95};
+
+    std::uint32_t request_id = 0;
+    B0_255 derived;  // Totals; empty if the store knows no such channel
+    B0_64K reported; // the pool's last ShareAccounting record; empty if there is none
+
+    static constexpr auto fields(auto& m) {
+        return std::tuple{Field{"request_id", m.request_id}, Field{"derived", m.derived},
+                          Field{"reported", m.reported}};
+    }
+    bool operator==(const GetAccountingSuccess&) const = default;
+};
+
+struct GetChannelStats {
+    static constexpr std::string_view name = "GetChannelStats";
+    static constexpr MessageId id{.extension_type = storage_extension, .msg_type = 0x96};
+
+    std::uint32_t request_id = 0;
+    Str0_255 pool;
+    Str0_255 channel_id;
+    Option<std::uint64_t> start;
+    Option<std::uint64_t> end;
+
+    static constexpr auto fields(auto& m) {
+        return std::tuple{Field{"request_id", m.request_id}, Field{"pool", m.pool}, Field{"channel_id", m.channel_id},
+                          Field{"start", m.start}, Field{"end", m.end}};
+    }
+    bool operator==(const GetChannelStats&) const = default;
+};
+
+struct GetChannelStatsSuccess {
+    static constexpr std::string_view name = "GetChannelStats.Success";
+    static constexpr MessageId id{.extension_type = storage_extension, .msg_type = 0x97};
+
+    std::uint32_t request_id = 0;
+    B0_255 totals; // Totals of the range; all 0 for an unknown channel
+
+    static constexpr auto fields(auto& m) {
+        return std::tuple{Field{"request_id", m.request_id}, Field{"totals", m.totals}};
+    }
+    bool operator==(const GetChannelStatsSuccess&) const = default;
+};
+
+// The channels of a pool, ordered by the bytes of their names.
+struct ListChannels {
+    static constexpr std::string_view name = "ListChannels";
+    static constexpr MessageId id{.extension_type = storage_extension, .msg_type = 0x98};
+
+    std::uint32_t request_id = 0;
+    Str0_255 pool;
+    B0_255 cursor;
+
+    static constexpr auto fields(auto& m) {
+        return std::tuple{Field{"request_id", m.request_id}, Field{"pool", m.pool}, Field{"cursor", m.cursor}};
+    }
+    bool operator==(const ListChannels&) const = default;
+};
+
+struct ListChannelsSuccess {
+    static constexpr std::string_view name = "ListChannels.Success";
+    static constexpr MessageId id{.extension_type = storage_extension, .msg_type = 0x99};
+
+    std::uint32_t request_id = 0;
+    Seq0_64K<Str0_255> channels;
+    B0_255 next_cursor;
+
+    static constexpr auto fields(auto& m) {
+        return std::tuple{Field{"request_id", m.request_id}, Field{"channels", m.channels},
+                          Field{"next_cursor", m.next_cursor}};
+    }
+    bool operator==(const ListChannelsSuccess&) const = default;
+};
+
+// Over all channels of a pool.
+struct GetTotals {
+    static constexpr std::string_view name = "GetTotals";
+    static constexpr MessageId id{.extension_type = storage_extension, .msg_type = 0x9a};
+
+    std::uint32_t request_id = 0;
+    Str0_255 pool;
+    Option<std::uint64_t> start;
+    Option<std::uint64_t> end;
+
+    static constexpr auto fields(auto& m) {
+        return std::tuple{Field{"request_id", m.request_id}, Field{"pool", m.pool}, Field{"start", m.start},
+                          Field{"end", m.end}};
+    }
+    bool operator==(const GetTotals&) const = default;
+};
+
+struct GetTotalsSuccess {
+    static constexpr std::string_view name = "GetTotals.Success";
+    static constexpr MessageId id{.extension_type = storage_extension, .msg_type = 0x9b};
+
+    std::uint32_t request_id = 0;
+    std::uint64_t position = 0; // up to which commit the totals count
+    std::uint64_t channels = 0; // with a record in the range
+    B0_255 totals;              // Totals
+
+    static constexpr auto fields(auto& m) {
+        return std::tuple{Field{"request_id", m.request_id}, Field{"position", m.position},
+                          Field{"channels", m.channels}, Field{"totals", m.totals}};
+    }
+    bool operator==(const GetTotalsSuccess&) const = default;
+};
+
+struct ListStreams {
+    static constexpr std::string_view name = "ListStreams";
+    static constexpr MessageId id{.extension_type = storage_extension, .msg_type = 0x9c};
+
+    std::uint32_t request_id = 0;
+    Str0_255 pool;
+    B0_255 cursor;
+
+    static constexpr auto fields(auto& m) {
+        return std::tuple{Field{"request_id", m.request_id}, Field{"pool", m.pool}, Field{"cursor", m.cursor}};
+    }
+    bool operator==(const ListStreams&) const = default;
+};
+
+struct StreamState {
+    Str0_255 identity;
+    std::uint64_t stream_id = 0;
+    std::uint64_t epoch = 0; // how often a session has attached
+    std::uint64_t durable_sequence = 0;
+
+    static constexpr auto fields(auto& s) {
+        return std::tuple{Field{"identity", s.identity}, Field{"stream_id", s.stream_id}, Field{"epoch", s.epoch},
+                          Field{"durable_sequence", s.durable_sequence}};
+    }
+    bool operator==(const StreamState&) const = default;
+};
+
+// Ordered by the bytes of the identity, then stream_id.
+struct ListStreamsSuccess {
+    static constexpr std::string_view name = "ListStreams.Success";
+    static constexpr MessageId id{.extension_type = storage_extension, .msg_type = 0x9d};
+
+    std::uint32_t request_id = 0;
+    Seq0_64K<B0_64K> streams; // StreamState
+    B0_255 next_cursor;
+
+    static constexpr auto fields(auto& m) {
+        return std::tuple{Field{"request_id", m.request_id}, Field{"streams", m.streams},
+                          Field{"next_cursor", m.next_cursor}};
+    }
+    bool operator==(const ListStreamsSuccess&) const = default;
+};
+
+struct GetHealth {
+    static constexpr std::string_view name = "GetHealth";
+    static constexpr MessageId id{.extension_type = storage_extension, .msg_type = 0x9e};
+
+    std::uint32_t request_id = 0;
+
+    static constexpr auto fields(auto& m) { return std::tuple{Field{"request_id", m.request_id}}; }
+    bool operator==(const GetHealth&) const = default;
+};
+
+struct GetHealthSuccess {
+    static constexpr std::string_view name = "GetHealth.Success";
+    static constexpr MessageId id{.extension_type = storage_extension, .msg_type = 0x9f};
+
+    std::uint32_t request_id = 0;
+    bool is_healthy = false;
+    Str0_255 backend_type;                          // memory, sqlite, ...
+    Str0_255 connection_status;                     // connected, stalled or failed
+    std::uint8_t durability = 0;                    // Durability
+    Option<std::uint64_t> last_operation_timestamp; // of the last commit since the start, ms
+    Str0_255 error_message;                         // empty if healthy
+
+    static constexpr auto fields(auto& m) {
+        return std::tuple{
+            Field{"request_id", m.request_id},      Field{"is_healthy", m.is_healthy},
+            Field{"backend_type", m.backend_type},  Field{"connection_status", m.connection_status},
+            Field{"durability", m.durability},      Field{"last_operation_timestamp", m.last_operation_timestamp},
+            Field{"error_message", m.error_message}};
+    }
+    bool operator==(const GetHealthSuccess&) const = default;
+};
+
+} // namespace protocol
