@@ -1,0 +1,143 @@
+// What a backend has to do: keep the log, find its entries again. It judges nothing; storage/log_store does, once for
+// all backends. write() is called by one thread at a time; reads come from any thread, also during a write, and must
+// then see the log as it was before or after it, never half of it.
+#pragma once
+
+#include "protocol/primitives.hpp"
+#include "protocol/records.hpp"
+#include "protocol/storage_messages.hpp"
+#include "protocol/verdict.hpp"
+#include "storage/error.hpp"
+#include "storage/store.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace storage {
+
+using ChainLink = std::array<std::uint8_t, 32>;
+
+// One record in the log. Never changes once it is written.
+struct LogEntry {
+    Position position = 0;
+    std::uint32_t stream = 0;
+    std::uint64_t sequence = 0;
+    Milliseconds received_at = 0;
+    protocol::Verdict verdict{};
+    protocol::Bytes bytes;      // as sent
+    std::uint64_t checksum = 0; // over all of the above
+
+    // What was found in the bytes; absent for those that are no record. Engines may store this instead of the bytes.
+    std::optional<protocol::ReadRecord> content;
+    std::uint32_t channel = 0; // its number; 0 without content
+    Milliseconds time = 0;     // effective
+
+    // Set on accepted shares that count: the keyed fingerprint by which the share's hash is found again.
+    std::optional<std::uint64_t> fingerprint;
+};
+
+// Nothing if it is something else.
+inline const protocol::Share* share_of(const LogEntry& entry) {
+    return entry.content ? std::get_if<protocol::Share>(&entry.content->record) : nullptr;
+}
+
+struct StreamRow {
+    std::uint32_t number = 0;
+    StreamName name;
+    std::string pool;
+    std::uint64_t epoch = 0;
+    std::uint64_t durable_sequence = 0;
+};
+
+struct ChannelRow {
+    std::uint32_t number = 0;
+    std::string pool;
+    std::string channel_id;
+};
+
+struct Head {
+    std::uint64_t term = 0; // of the role that wrote last; each that opens the store takes the next
+    Position position = 0;
+    ChainLink chain{};
+};
+
+// Derived state: may be thrown away, and is then made again from the log.
+struct KeyValue {
+    protocol::Bytes key;
+    protocol::Bytes value;
+};
+
+// All of it durable when write() returns, or none of it.
+struct Transaction {
+    std::uint64_t expected_term = 0;  // the head's, or the write fails with `poisoned`
+    std::vector<LogEntry> entries;    // ascending positions
+    std::vector<StreamRow> streams;   // new or changed
+    std::vector<ChannelRow> channels; // new
+    std::vector<KeyValue> derived;    // new or changed
+    Head head;                        // after it
+};
+
+// What is read once, when the store is opened.
+struct Contents {
+    DataSet data_set;
+    std::array<std::uint8_t, 16> fingerprint_key{}; // random, made with the store
+    Head head;
+    std::vector<StreamRow> streams;
+    std::vector<ChannelRow> channels;
+    std::vector<KeyValue> derived;
+};
+
+// Newest first by (time, position): below `before`, of positions up to `cut`.
+struct ShareScan {
+    std::uint32_t channel = 0;
+    Milliseconds first_time = 0; // inclusive, as the next
+    Milliseconds last_time = 0;
+    Position cut = 0;
+    std::optional<std::pair<Milliseconds, Position>> before;
+    std::size_t limit = 0;
+};
+
+class Engine {
+  public:
+    Engine() = default;
+    Engine(const Engine&) = delete;
+    Engine(Engine&&) = delete;
+    Engine& operator=(const Engine&) = delete;
+    Engine& operator=(Engine&&) = delete;
+    virtual ~Engine() = default;
+
+    [[nodiscard]] virtual std::string_view name() const = 0;
+    [[nodiscard]] virtual protocol::Durability durability() const = 0;
+
+    // What is in the store now. Also after a failed write, to learn what became of it.
+    virtual Result<Contents> load() = 0;
+
+    virtual Result<void> write(const Transaction& transaction) = 0;
+
+    // Entries of positions first..last, ascending, at most `limit`.
+    [[nodiscard]] virtual Result<std::vector<LogEntry>> read(Position first, Position last,
+                                                             std::size_t limit) const = 0;
+    // Entries of the stream's numbers first..last, ascending.
+    [[nodiscard]] virtual Result<std::vector<LogEntry>> read_stream(std::uint32_t stream, std::uint64_t first,
+                                                                    std::uint64_t last) const = 0;
+    // Share entries of the channel, whatever their verdict.
+    [[nodiscard]] virtual Result<std::vector<LogEntry>> shares(const ShareScan& scan) const = 0;
+    // Whether the channel has an entry, share or not, with a time in first_time..last_time and a position up to `cut`.
+    [[nodiscard]] virtual Result<bool> has_entries(std::uint32_t channel, Milliseconds first_time,
+                                                   Milliseconds last_time, Position cut) const = 0;
+    // Positions up to `cut` of the entries written with this fingerprint.
+    [[nodiscard]] virtual Result<std::vector<Position>> find(std::uint64_t fingerprint, Position cut) const = 0;
+
+    // Lets calls that are under way end soon, with `unavailable`. From any thread.
+    virtual void interrupt() = 0;
+    virtual Result<void> close() = 0;
+};
+
+} // namespace storage

@@ -1,0 +1,48 @@
+// A store with faults on order. What cannot fail is passed on unasked.
+#pragma once
+
+#include "storage/fault.hpp"
+#include "storage/store.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace storage {
+
+class FaultyStore final : public Store {
+  public:
+    FaultyStore(std::unique_ptr<Store> store, FaultHook hook) : store_{std::move(store)}, hook_{std::move(hook)} {}
+
+    [[nodiscard]] std::string_view backend() const override { return store_->backend(); }
+    [[nodiscard]] protocol::Durability durability() const override { return store_->durability(); }
+    [[nodiscard]] DataSet data_set() const override { return store_->data_set(); }
+
+    Result<Attachment> attach(const StreamName& stream, const std::string& pool) override;
+    Result<std::vector<Outcome>> commit(std::span<const Submission> submissions) override;
+
+    [[nodiscard]] Position position() const override { return store_->position(); }
+    [[nodiscard]] Result<SharePage> shares(const ShareQuery& query) const override;
+    [[nodiscard]] Result<std::vector<bool>> are_shares_seen(const std::string& pool, const std::string& channel_id,
+                                                            std::span<const protocol::U256> hashes) const override;
+    [[nodiscard]] Result<std::optional<protocol::Totals>> accounting(const std::string& pool,
+                                                                     const std::string& channel_id) const override;
+    [[nodiscard]] Result<protocol::Totals> channel_stats(const std::string& pool, const std::string& channel_id,
+                                                         const Range& range) const override;
+    [[nodiscard]] Result<PoolTotals> totals(const std::string& pool, const Range& range) const override;
+    [[nodiscard]] Result<std::vector<std::string>> channels(const std::string& pool, const std::string& after,
+                                                            std::size_t limit) const override;
+    [[nodiscard]] Result<std::vector<protocol::StreamState>>
+    streams(const std::string& pool, const std::optional<StreamName>& after, std::size_t limit) const override;
+    // A fault is told as the store's own.
+    [[nodiscard]] Health health() const override;
+
+    void interrupt() override { store_->interrupt(); }
+    Result<void> close() override;
+
+  private:
+    const std::unique_ptr<Store> store_;
+    const FaultHook hook_;
+};
+
+} // namespace storage

@@ -1,0 +1,90 @@
+#include "storage/integrity.hpp"
+
+#include "protocol/writer.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <sodium.h>
+#include <variant>
+
+namespace storage {
+
+namespace {
+
+constexpr Milliseconds hour = 3'600'000;
+constexpr Milliseconds believed_before = hour * 24 * 31;
+constexpr Milliseconds believed_after = hour * 2;
+
+static_assert(crypto_shorthash_KEYBYTES == std::tuple_size_v<FingerprintKey>);
+static_assert(crypto_hash_sha256_BYTES == std::tuple_size_v<ChainLink>);
+
+std::uint64_t sip_hash(protocol::ByteView bytes, const FingerprintKey& key) {
+    std::array<std::uint8_t, crypto_shorthash_BYTES> hash{};
+    crypto_shorthash(hash.data(), bytes.data(), bytes.size(), key.data());
+    std::uint64_t number = 0;
+    for (std::size_t i = hash.size(); i > 0; --i) number = number << 8U | hash[i - 1];
+    return number;
+}
+
+} // namespace
+
+std::uint64_t checksum_of(const LogEntry& entry) {
+    static thread_local protocol::Bytes buffer; // an allocation for each record is a tenth of its commit
+    buffer.clear();
+    protocol::Writer out{buffer};
+    out.put_integer(entry.position, 8);
+    out.put_integer(entry.stream, 4);
+    out.put_integer(entry.sequence, 8);
+    out.put_integer(entry.received_at, 8);
+    out.put_integer(static_cast<std::uint8_t>(entry.verdict), 1);
+    out.put(entry.bytes);
+    return sip_hash(buffer, {});
+}
+
+Result<void> check(const LogEntry& entry) {
+    if (checksum_of(entry) != entry.checksum) {
+        return std::unexpected(corrupt_at(entry.position, "its checksum does not hold"));
+    }
+    if (entry.content && effective_time(entry.content->record, entry.received_at) != entry.time) {
+        return std::unexpected(corrupt_at(entry.position, "its time is not that of the record"));
+    }
+    return {};
+}
+
+StorageError corrupt_at(Position position, std::string_view what) {
+    std::string detail{"record at position "};
+    detail.append(std::to_string(position)).append(": ").append(what);
+    return {.kind = StorageError::Kind::corrupt, .detail = std::move(detail)};
+}
+
+ChainLink next_link(const ChainLink& previous, std::uint64_t checksum) {
+    std::array<std::uint8_t, std::tuple_size_v<ChainLink> + sizeof checksum> input{};
+    auto* const end = std::ranges::copy(previous, input.begin()).out;
+    for (std::size_t i = 0; i < sizeof checksum; ++i) end[i] = static_cast<std::uint8_t>(checksum >> (8 * i));
+    ChainLink link{};
+    crypto_hash_sha256(link.data(), input.data(), input.size());
+    return link;
+}
+
+std::uint64_t fingerprint_of(const FingerprintKey& key, std::string_view pool, const protocol::U256& share_hash) {
+    static thread_local protocol::Bytes buffer;
+    buffer.clear();
+    protocol::Writer out{buffer};
+    out.put_integer(pool.size(), 8);
+    out.put_text(pool);
+    out.put(share_hash.bytes);
+    return sip_hash(buffer, key);
+}
+
+Milliseconds effective_time(const protocol::AnyRecord& record, Milliseconds received_at) {
+    const Milliseconds timestamp = std::visit([](const auto& r) { return r.timestamp; }, record);
+    const bool is_believed = timestamp < received_at ? received_at - timestamp <= believed_before
+                                                     : timestamp - received_at <= believed_after;
+    return is_believed ? timestamp : received_at;
+}
+
+const std::string& channel_id_of(const protocol::AnyRecord& record) {
+    return std::visit([](const auto& r) -> const std::string& { return r.channel_id.text; }, record);
+}
+
+} // namespace storage

@@ -1,0 +1,38 @@
+// What shows that an entry read is the entry written, and the fingerprint by which a share's hash is found again.
+#pragma once
+
+#include "protocol/primitives.hpp"
+#include "storage/engine.hpp"
+#include "storage/error.hpp"
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace storage {
+
+// SipHash-2-4 under a key of zeros over position, stream, sequence, received_at and verdict (U64, U32, U64, U64, U8,
+// little-endian), then the bytes. Against damage, not against forgery.
+std::uint64_t checksum_of(const LogEntry& entry);
+
+// Nothing, or `corrupt` with the position: the checksum does not hold, or `time` is not what the record says.
+Result<void> check(const LogEntry& entry);
+
+StorageError corrupt_at(Position position, std::string_view what);
+
+// SHA-256(previous || checksum). One step for each entry, so that the chain can be walked again without knowing where
+// commits ended; the head keeps the link after the last.
+ChainLink next_link(const ChainLink& previous, std::uint64_t checksum);
+
+using FingerprintKey = std::array<std::uint8_t, 16>;
+
+// SipHash-2-4 over the pool, preceded by its length, and the hash. Keyed, so that no client can make two collide.
+std::uint64_t fingerprint_of(const FingerprintKey& key, std::string_view pool, const protocol::U256& share_hash);
+
+// The record's timestamp if it lies within [-31 d, +2 h] of `received_at`, else `received_at`.
+Milliseconds effective_time(const protocol::AnyRecord& record, Milliseconds received_at);
+
+const std::string& channel_id_of(const protocol::AnyRecord& record);
+
+} // namespace storage

@@ -1,0 +1,76 @@
+// The log in memory: gone with the process, a new data set each time.
+#pragma once
+
+#include "storage/engine.hpp"
+#include "storage/shared_mutex.hpp"
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace storage {
+
+class MemoryEngine final : public Engine {
+  public:
+    MemoryEngine();
+
+    [[nodiscard]] std::string_view name() const override { return "memory"; }
+    [[nodiscard]] protocol::Durability durability() const override { return protocol::Durability::is_volatile; }
+
+    Result<Contents> load() override;
+    Result<void> write(const Transaction& transaction) override;
+
+    [[nodiscard]] Result<std::vector<LogEntry>> read(Position first, Position last, std::size_t limit) const override;
+    [[nodiscard]] Result<std::vector<LogEntry>> read_stream(std::uint32_t stream, std::uint64_t first,
+                                                            std::uint64_t last) const override;
+    [[nodiscard]] Result<std::vector<LogEntry>> shares(const ShareScan& scan) const override;
+    [[nodiscard]] Result<bool> has_entries(std::uint32_t channel, Milliseconds first_time, Milliseconds last_time,
+                                           Position cut) const override;
+    [[nodiscard]] Result<std::vector<Position>> find(std::uint64_t fingerprint, Position cut) const override;
+
+    void interrupt() override {} // no call takes long
+    Result<void> close() override { return {}; }
+
+  private:
+    // An entry; its position is its place, and its content is read from its bytes again when asked for.
+    struct Row {
+        std::uint32_t stream = 0;
+        std::uint64_t sequence = 0;
+        Milliseconds received_at = 0;
+        protocol::Verdict verdict{};
+        protocol::Bytes bytes;
+        std::uint64_t checksum = 0;
+        std::uint32_t channel = 0;
+        Milliseconds time = 0;
+        std::optional<std::uint64_t> fingerprint;
+    };
+    using ByTime = std::set<std::pair<Milliseconds, Position>>;
+    struct Channel {
+        ByTime shares;
+        ByTime others;
+    };
+
+    void append(const LogEntry& entry);
+    [[nodiscard]] LogEntry entry(Position position) const;
+
+    mutable SharedMutex mutex_;
+    const DataSet data_set_;
+    std::array<std::uint8_t, 16> fingerprint_key_{};
+    Head head_;
+    std::deque<Row> log_; // by position - 1
+    std::map<std::uint32_t, StreamRow> streams_;
+    std::map<std::uint32_t, ChannelRow> channel_rows_;
+    std::map<std::string, protocol::Bytes> derived_;
+    std::unordered_map<std::uint32_t, std::deque<Position>> stream_positions_; // by sequence - 1
+    std::unordered_map<std::uint32_t, Channel> channels_;
+    std::unordered_multimap<std::uint64_t, Position> fingerprints_;
+};
+
+} // namespace storage

@@ -1,0 +1,166 @@
+// What the role needs of a store. Blocking. attach() and commit() are called by one thread at a time, the writer; all
+// questions may be asked by any thread at any time, also while the writer writes.
+//
+// What it promises: the records of a commit are durable when it returns, all of them or none; each gets the next
+// position; a stream's numbers are used in order and once. Every answer counts all records up to one position, at
+// least that of the last commit that had returned when the question was asked, and nothing beyond.
+#pragma once
+
+#include "protocol/primitives.hpp"
+#include "protocol/storage_messages.hpp"
+#include "protocol/storage_requests.hpp"
+#include "protocol/verdict.hpp"
+#include "storage/error.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace storage {
+
+using Position = std::uint64_t;     // 1, 2, 3, ... in the order of commits; 0: before the first
+using Milliseconds = std::uint64_t; // since 1970 UTC
+
+// A sequence of records from one client: numbers 1, 2, 3, ...
+struct StreamName {
+    std::string identity;
+    std::uint64_t stream_id = 0;
+
+    auto operator<=>(const StreamName&) const = default;
+};
+
+// The right to append to a stream, until the next session attaches to it.
+struct Attachment {
+    std::uint32_t stream = 0; // the stream's number in this store
+    std::uint64_t epoch = 0;
+    std::uint64_t durable_sequence = 0;
+};
+
+// What one message wants stored.
+struct Submission {
+    std::uint32_t stream = 0; // of the attachment, as the next
+    std::uint64_t epoch = 0;
+    std::uint64_t first_sequence = 0;
+    std::vector<protocol::B0_16M> records; // as sent; at least one
+    Milliseconds received_at = 0;
+};
+
+struct SequenceVerdict {
+    std::uint64_t sequence = 0;
+    protocol::Verdict verdict{};
+
+    bool operator==(const SequenceVerdict&) const = default;
+};
+
+// Durable now, or already before.
+struct Stored {
+    std::uint64_t last_sequence = 0;       // of the submission
+    std::vector<SequenceVerdict> verdicts; // of its records that count nowhere, ascending
+
+    bool operator==(const Stored&) const = default;
+};
+
+// Nothing of the submission was stored, and nothing of the same attachment is from then on.
+enum class Refused : std::uint8_t { fenced, sequence_gap, sequence_conflict };
+
+using Outcome = std::expected<Stored, Refused>;
+
+struct DataSet {
+    std::uint64_t id = 0;         // random, made with the store; a volatile store has a new one each time
+    std::uint32_t generation = 0; // from 1
+};
+
+struct Range {
+    std::optional<Milliseconds> start; // inclusive
+    std::optional<Milliseconds> end;   // inclusive
+};
+
+// Where a list of shares goes on: behind `time` and `position`, among the records up to `cut`.
+struct ShareCursor {
+    Position cut = 0;
+    Milliseconds time = 0;
+    Position position = 0;
+};
+
+struct SharePage {
+    std::vector<protocol::StoredRecord> shares;
+    std::optional<ShareCursor> next; // nothing: that was the last
+};
+
+struct ShareQuery {
+    std::string pool;
+    std::string channel_id;
+    Range range;
+    std::optional<ShareCursor> after;
+    std::size_t max_shares = 0; // 0: as many as fit
+    std::size_t max_bytes = 0;  // of the encoded StoredRecords; one is always given, however large
+};
+
+struct PoolTotals {
+    Position position = 0;
+    std::uint64_t channels = 0;
+    protocol::Totals totals;
+};
+
+struct Health {
+    bool is_healthy = false;
+    std::optional<Milliseconds> last_commit;
+    std::string error_message;
+};
+
+class Store {
+  public:
+    Store() = default;
+    Store(const Store&) = delete;
+    Store(Store&&) = delete;
+    Store& operator=(const Store&) = delete;
+    Store& operator=(Store&&) = delete;
+    virtual ~Store() = default;
+
+    // What never changes while the store is open.
+    [[nodiscard]] virtual std::string_view backend() const = 0;
+    [[nodiscard]] virtual protocol::Durability durability() const = 0;
+    [[nodiscard]] virtual DataSet data_set() const = 0;
+
+    // Makes the stream's next epoch durable: whoever attached before is fenced. `pool` is where its records go.
+    virtual Result<Attachment> attach(const StreamName& stream, const std::string& pool) = 0;
+
+    // One outcome for each submission, in their order. A call that fails has stored nothing, unless its error is
+    // `unknown`; calling again with the same submissions stores each once.
+    virtual Result<std::vector<Outcome>> commit(std::span<const Submission> submissions) = 0;
+
+    // The last position whose commit has returned.
+    [[nodiscard]] virtual Position position() const = 0;
+
+    [[nodiscard]] virtual Result<SharePage> shares(const ShareQuery& query) const = 0;
+    // Accepted shares of the channel, or of the whole pool if `channel_id` is empty.
+    [[nodiscard]] virtual Result<std::vector<bool>> are_shares_seen(const std::string& pool,
+                                                                    const std::string& channel_id,
+                                                                    std::span<const protocol::U256> hashes) const = 0;
+    // Of all records of the channel; nothing if the store has none.
+    [[nodiscard]] virtual Result<std::optional<protocol::Totals>> accounting(const std::string& pool,
+                                                                             const std::string& channel_id) const = 0;
+    [[nodiscard]] virtual Result<protocol::Totals> channel_stats(const std::string& pool, const std::string& channel_id,
+                                                                 const Range& range) const = 0;
+    [[nodiscard]] virtual Result<PoolTotals> totals(const std::string& pool, const Range& range) const = 0;
+    // Those after `after` in the order of their bytes, at most `limit`.
+    [[nodiscard]] virtual Result<std::vector<std::string>> channels(const std::string& pool, const std::string& after,
+                                                                    std::size_t limit) const = 0;
+    [[nodiscard]] virtual Result<std::vector<protocol::StreamState>>
+    streams(const std::string& pool, const std::optional<StreamName>& after, std::size_t limit) const = 0;
+    [[nodiscard]] virtual Health health() const = 0;
+
+    // Lets calls that are under way end soon, with `unavailable`. From any thread.
+    virtual void interrupt() = 0;
+
+    // Ends everything in order. Nothing else may be called afterwards.
+    virtual Result<void> close() = 0;
+};
+
+} // namespace storage

@@ -1,0 +1,117 @@
+// Records to store.
+#pragma once
+
+#include "protocol/records.hpp"
+#include "storage/store.hpp"
+
+#include <bit>
+#include <concepts>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace conformance {
+
+inline constexpr storage::Milliseconds second = 1000;
+inline constexpr storage::Milliseconds hour = 3600 * second;
+inline constexpr storage::Milliseconds day = 24 * hour;
+inline constexpr storage::Milliseconds noon = 1'700'000'000'000;
+
+// As a number: little-endian.
+inline protocol::U256 u256(std::uint64_t value) {
+    protocol::U256 number;
+    for (std::size_t i = 0; i < sizeof value; ++i) number.bytes.at(i) = static_cast<std::uint8_t>(value >> (8 * i));
+    return number;
+}
+inline protocol::U256 power_of_2(unsigned exponent) {
+    protocol::U256 number;
+    number.bytes.at(exponent / 8) = static_cast<std::uint8_t>(1U << (exponent % 8));
+    return number;
+}
+
+// An accepted share of work 1 and difficulty 1.
+inline protocol::Share share(const std::string& channel_id, std::uint64_t hash,
+                             storage::Milliseconds timestamp = noon) {
+    protocol::Share share;
+    share.channel_id.text = channel_id;
+    share.share_hash = u256(hash);
+    share.share_work = 1;
+    share.difficulty = std::bit_cast<std::uint64_t>(1.0);
+    share.timestamp = timestamp;
+    share.accepted = 1;
+    return share;
+}
+
+inline protocol::Share rejected(protocol::Share share) {
+    share.accepted = 0;
+    share.outcome = static_cast<std::uint8_t>(protocol::Outcome::failed);
+    share.outcome_data.bytes = protocol::encode(protocol::FailedOutcome{.error_code = {"stale-share"}}).value();
+    return share;
+}
+
+inline protocol::Share with_block(protocol::Share share) {
+    share.outcome = static_cast<std::uint8_t>(protocol::Outcome::block_found);
+    share.outcome_data.bytes =
+        protocol::encode(protocol::BlockFoundOutcome{.template_id = 7, .coinbase = {{1, 2, 3}}}).value();
+    return share;
+}
+
+inline protocol::Share with_target(protocol::Share share, const protocol::U256& target) {
+    share.target = target;
+    return share;
+}
+
+inline protocol::Share numbered(protocol::Share share, std::uint32_t sequence_number) {
+    share.sequence_number = sequence_number;
+    return share;
+}
+
+inline protocol::Block block(const std::string& channel_id, std::uint64_t hash,
+                             storage::Milliseconds timestamp = noon) {
+    protocol::Block block;
+    block.channel_id.text = channel_id;
+    block.share_hash = u256(hash);
+    block.difficulty = std::bit_cast<std::uint64_t>(2.0);
+    block.timestamp = timestamp;
+    return block;
+}
+
+inline protocol::BatchAcknowledgment batch_acknowledgment(const std::string& channel_id,
+                                                          storage::Milliseconds timestamp = noon) {
+    protocol::BatchAcknowledgment batch;
+    batch.channel_id.text = channel_id;
+    batch.last_sequence_number = 9;
+    batch.new_submits_accepted_count = 3;
+    batch.new_shares_sum = 30;
+    batch.timestamp = timestamp;
+    return batch;
+}
+
+inline protocol::B0_16M sent(protocol::Bytes bytes) {
+    return {.bytes = std::move(bytes)};
+}
+template <protocol::Record R> protocol::B0_16M sent(const R& record, protocol::ByteView extra = {}) {
+    return {.bytes = protocol::encode_record(record, extra).value()};
+}
+template <class... Records> std::vector<protocol::B0_16M> all_sent(const Records&... records) {
+    return {sent(records)...};
+}
+
+// The record's bytes without the last of its fields' bytes: no field can be read from there.
+template <protocol::Record R> protocol::Bytes cut_short(const R& record) {
+    protocol::Bytes bytes = sent(record).bytes;
+    bytes.pop_back();
+    return bytes;
+}
+
+inline storage::Submission submission(const storage::Attachment& attachment, std::uint64_t first_sequence,
+                                      std::vector<protocol::B0_16M> records, storage::Milliseconds received_at = noon) {
+    return {.stream = attachment.stream,
+            .epoch = attachment.epoch,
+            .first_sequence = first_sequence,
+            .records = std::move(records),
+            .received_at = received_at};
+}
+
+} // namespace conformance

@@ -1,0 +1,130 @@
+// Records, submissions and stores to try them on.
+#pragma once
+
+#include "protocol/records.hpp"
+#include "storage/faulty_engine.hpp"
+#include "storage/log_store.hpp"
+#include "storage/memory/memory_engine.hpp"
+
+#include <doctest/doctest.h>
+
+#include <bit>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace fixtures {
+
+inline constexpr storage::Milliseconds today = 1'800'000'000'000;
+inline constexpr auto all_bytes = std::numeric_limits<std::size_t>::max();
+inline const std::string pool = "a-pool";
+
+inline protocol::U256 hash(std::uint64_t number) {
+    protocol::U256 hash;
+    for (std::size_t i = 0; i < sizeof number; ++i) hash.bytes[i] = static_cast<std::uint8_t>(number >> (8 * i));
+    return hash;
+}
+
+// Accepted, with a work of 10.
+inline protocol::Share share(std::uint64_t number, const std::string& channel = "1.1.1.1") {
+    protocol::Share share;
+    share.channel_id.text = channel;
+    share.sequence_number = static_cast<std::uint32_t>(number);
+    share.share_hash = hash(number);
+    share.share_work = 10;
+    share.difficulty = std::bit_cast<std::uint64_t>(1.0);
+    share.timestamp = today;
+    share.accepted = 1;
+    return share;
+}
+
+inline protocol::Block block(std::uint64_t number, const std::string& channel = "1.1.1.1") {
+    protocol::Block block;
+    block.channel_id.text = channel;
+    block.share_hash = hash(number);
+    block.timestamp = today;
+    return block;
+}
+
+inline protocol::B0_16M bytes(const protocol::Record auto& record) {
+    auto encoded = protocol::encode_record(record);
+    REQUIRE(encoded.has_value());
+    return {*std::move(encoded)};
+}
+
+inline const protocol::B0_16M no_record{{0xee, 1, 2, 3}}; // of an unknown kind
+
+inline std::vector<protocol::B0_16M> shares(std::uint64_t first, std::uint64_t last,
+                                            const std::string& channel = "1.1.1.1") {
+    std::vector<protocol::B0_16M> records;
+    for (std::uint64_t number = first; number <= last; ++number) records.push_back(bytes(share(number, channel)));
+    return records;
+}
+
+inline storage::Submission submission(const storage::Attachment& to, std::uint64_t first,
+                                      std::vector<protocol::B0_16M> records) {
+    return {.stream = to.stream,
+            .epoch = to.epoch,
+            .first_sequence = first,
+            .records = std::move(records),
+            .received_at = today};
+}
+
+inline storage::Attachment attach(storage::Store& store, std::uint64_t stream_id = 1, const std::string& to = pool) {
+    const auto attachment = store.attach({.identity = "a-client", .stream_id = stream_id}, to);
+    REQUIRE(attachment.has_value());
+    return *attachment;
+}
+
+// The outcomes of a commit that must not fail.
+inline std::vector<storage::Outcome> commit(storage::Store& store,
+                                            const std::vector<storage::Submission>& submissions) {
+    auto outcomes = store.commit(submissions);
+    REQUIRE(outcomes.has_value());
+    REQUIRE(outcomes->size() == submissions.size());
+    return *std::move(outcomes);
+}
+inline storage::Outcome commit_one(storage::Store& store, storage::Submission submission) {
+    return commit(store, {std::move(submission)}).front();
+}
+
+inline storage::Outcome stored(std::uint64_t last, std::vector<storage::SequenceVerdict> verdicts = {}) {
+    return storage::Stored{.last_sequence = last, .verdicts = std::move(verdicts)};
+}
+inline storage::Outcome refused(storage::Refused why) {
+    return storage::Outcome{std::unexpected(why)};
+}
+
+inline protocol::Totals totals(const storage::Store& store, const std::string& of = pool) {
+    const auto totals = store.totals(of, {});
+    REQUIRE(totals.has_value());
+    return totals->totals;
+}
+
+inline storage::FaultHook no_faults() {
+    return [](std::string_view, storage::Moment) { return std::nullopt; };
+}
+
+// A store over an engine that outlives it.
+inline std::unique_ptr<storage::LogStore> open(const std::shared_ptr<storage::Engine>& engine,
+                                               storage::FaultHook hook = no_faults(),
+                                               storage::Position save_interval = 100'000) {
+    auto store =
+        storage::LogStore::open(std::make_unique<storage::FaultyEngine>(engine, std::move(hook)), save_interval);
+    REQUIRE(store.has_value());
+    return *std::move(store);
+}
+
+inline std::unique_ptr<storage::LogStore> fresh() {
+    return open(std::make_shared<storage::MemoryEngine>());
+}
+
+inline storage::StorageError error(storage::StorageError::Kind kind) {
+    return {.kind = kind, .detail = "on order"};
+}
+
+} // namespace fixtures

@@ -1,0 +1,248 @@
+// What a store knows when it is opened again: the log, and nothing that the log does not say.
+
+#include "storage/integrity.hpp"
+#include "tests/storage/fixtures.hpp"
+
+#include <algorithm>
+
+using namespace fixtures;
+using namespace storage;
+
+namespace {
+
+// Some of everything, in several commits.
+void fill(Store& store) {
+    const auto to = attach(store);
+    for (std::uint64_t first = 1; first <= 91; first += 10) {
+        auto records = shares(first, first + 6, first % 20 == 1 ? "1.1.1.1" : "2.2.2.2");
+        records.push_back(bytes(block(first + 7)));
+        records.push_back(no_record);
+        records.push_back(bytes(share(first)));
+        REQUIRE(commit_one(store, submission(to, first, records)).has_value());
+    }
+}
+
+struct Answers {
+    PoolTotals totals;
+    std::vector<std::string> channels;
+    protocol::Totals one;
+
+    explicit Answers(const Store& store)
+        : totals{store.totals(pool, {}).value()},
+          channels{store.channels(pool, "", 100).value()},
+          one{store.accounting(pool, "1.1.1.1").value().value()} {}
+    bool operator==(const Answers& other) const {
+        return totals.position == other.totals.position && totals.channels == other.totals.channels &&
+               totals.totals == other.totals.totals && channels == other.channels && one == other.one;
+    }
+};
+
+// Opens a store and counts what it reads of the log.
+Result<std::unique_ptr<LogStore>> reopen(const std::shared_ptr<Engine>& engine, int& reads) {
+    reads = 0;
+    return LogStore::open(std::make_unique<FaultyEngine>(engine, [&reads](std::string_view call, Moment moment) {
+        if (call == "read" && moment == Moment::before) ++reads;
+        return std::optional<StorageError>{};
+    }));
+}
+
+// An entry as a store would have written it.
+LogEntry entry_of(Position position, const protocol::Share& share) {
+    LogEntry entry;
+    entry.position = position;
+    entry.stream = 1;
+    entry.sequence = position;
+    entry.received_at = today;
+    entry.bytes = bytes(share).bytes;
+    entry.content = protocol::read_record(entry.bytes).value();
+    entry.channel = 1;
+    entry.time = today;
+    entry.fingerprint = position;
+    entry.checksum = checksum_of(entry);
+    return entry;
+}
+
+// The log of one stream and one channel, with the head that fits.
+Transaction log_of(std::vector<LogEntry> entries) {
+    Transaction log;
+    StreamRow& row = log.streams.emplace_back();
+    row.number = 1;
+    row.name.identity = "a-client";
+    row.name.stream_id = 1;
+    row.pool = pool;
+    row.epoch = 1;
+    row.durable_sequence = entries.size();
+    log.channels.push_back({.number = 1, .pool = pool, .channel_id = "1.1.1.1"});
+    for (const LogEntry& entry : entries) {
+        log.head.position = entry.position;
+        log.head.chain = next_link(log.head.chain, entry.checksum);
+    }
+    log.entries = std::move(entries);
+    return log;
+}
+
+std::shared_ptr<MemoryEngine> engine_with(const Transaction& log) {
+    auto engine = std::make_shared<MemoryEngine>();
+    REQUIRE(engine->write(log).has_value());
+    return engine;
+}
+
+} // namespace
+
+TEST_CASE("a store opened again says what it said before, from the log alone") {
+    const auto engine = std::make_shared<MemoryEngine>();
+    const auto store = open(engine);
+    fill(*store);
+    const Answers before{*store};
+    CHECK(before.totals.totals.shares_accepted == 70);
+    CHECK(before.totals.totals.shares_duplicate == 10);
+    CHECK(before.totals.totals.blocks_found == 10);
+    int reads = 0;
+    const auto again = reopen(engine, reads);
+    REQUIRE(again.has_value());
+    CHECK(reads > 0);
+    CHECK(Answers{**again} == before);
+}
+
+TEST_CASE("what was saved is read again, and of the log only what came behind it") {
+    const auto engine = std::make_shared<MemoryEngine>();
+    int reads = 0;
+    SUBCASE("saved at a commit") {
+        const auto store =
+            open(engine, no_faults(), 95); // the tenth commit saves the state after the ninth... at 90 + 10
+        fill(*store);
+        CHECK(engine->load()->derived.empty()); // 90 records were unsaved before the last commit
+        const auto to = attach(*store);
+        REQUIRE(commit_one(*store, submission(to, 101, shares(500, 504, "3.3.3.3"))) == stored(105));
+        CHECK_FALSE(engine->load()->derived.empty());
+        const Answers before{*store};
+        const auto again = reopen(engine, reads);
+        REQUIRE(again.has_value());
+        CHECK(reads == 1);
+        CHECK(Answers{**again} == before);
+    }
+    SUBCASE("saved when closed") {
+        auto store = open(engine);
+        fill(*store);
+        const Answers before{*store};
+        REQUIRE(store->close().has_value());
+        const auto again = reopen(engine, reads);
+        REQUIRE(again.has_value());
+        CHECK(reads == 0);
+        CHECK(Answers{**again} == before);
+        SUBCASE("and again after more commits") {
+            REQUIRE(commit_one(**again, submission(attach(**again), 101, shares(500, 504))) == stored(105));
+            const Answers then{**again};
+            REQUIRE((*again)->close().has_value());
+            CHECK(Answers{*open(engine)} == then);
+        }
+    }
+}
+
+TEST_CASE("saved state that is damaged is thrown away and made again") {
+    const auto engine = std::make_shared<MemoryEngine>();
+    auto store = open(engine);
+    fill(*store);
+    const Answers before{*store};
+    REQUIRE(store->close().has_value());
+    const auto saved = engine->load()->derived;
+    REQUIRE(saved.size() == 3); // the position and two channels
+    for (std::size_t i = 0; i < saved.size(); ++i) {
+        for (std::size_t byte = 0; byte < saved[i].value.size(); ++byte) {
+            auto damage = behind(engine->load()->head);
+            damage.derived = saved;
+            damage.derived[i].value[byte] ^= 0x10;
+            REQUIRE(engine->write(damage).has_value());
+            int reads = 0;
+            const auto again = reopen(engine, reads);
+            REQUIRE(again.has_value());
+            CHECK(reads > 0);
+            CHECK(Answers{**again} == before);
+        }
+    }
+}
+
+TEST_CASE("saved state of a later position than the log's is not believed") {
+    const auto engine = std::make_shared<MemoryEngine>();
+    auto store = open(engine);
+    fill(*store);
+    REQUIRE(store->close().has_value());
+    auto older = log_of({entry_of(1, share(1))});
+    older.channels.push_back({.number = 2, .pool = pool, .channel_id = "2.2.2.2"});
+    older.derived = engine->load()->derived;
+    int reads = 0;
+    const auto again = reopen(engine_with(older), reads);
+    REQUIRE(again.has_value());
+    CHECK(totals(**again).shares_accepted == 1);
+}
+
+TEST_CASE("a log that is whole opens") {
+    int reads = 0;
+    const auto store = reopen(engine_with(log_of({entry_of(1, share(1)), entry_of(2, share(2))})), reads);
+    REQUIRE(store.has_value());
+    CHECK(totals(**store).shares_accepted == 2);
+}
+
+TEST_CASE("a log with damage is refused with the position, when it is read to open the store") {
+    auto log = log_of({entry_of(1, share(1)), entry_of(2, share(2)), entry_of(3, share(3))});
+    std::string named = "position 2";
+    SUBCASE("another byte") {
+        log.entries[1].bytes.back() ^= 1;
+    }
+    SUBCASE("another verdict") {
+        log.entries[1].verdict = protocol::Verdict::duplicate_share;
+    }
+    SUBCASE("another number") {
+        log.entries[1].sequence = 9;
+    }
+    SUBCASE("another arrival") {
+        log.entries[1].received_at += 1;
+    }
+    SUBCASE("another time") {
+        log.entries[1].time += 1;
+    }
+    SUBCASE("another channel") {
+        log.entries[1].channel = 4;
+    }
+    SUBCASE("an exchanged record") {
+        log.entries[1] = entry_of(2, share(9));
+        named = "position 3"; // only the end of the chain tells
+    }
+    SUBCASE("a lost tail") {
+        log.entries.pop_back();
+        named = "position 3";
+    }
+    int reads = 0;
+    const auto store = reopen(engine_with(log), reads);
+    REQUIRE_FALSE(store.has_value());
+    CHECK(store.error().kind == StorageError::Kind::corrupt);
+    CHECK(store.error().detail.find(named) != std::string::npos);
+}
+
+TEST_CASE("a damaged record is not given out, not compared with, not counted") {
+    auto log = log_of({entry_of(1, share(1)), entry_of(2, share(2))});
+    const auto engine = std::make_shared<MemoryEngine>();
+    const auto fingerprint = fingerprint_of(engine->load()->fingerprint_key, pool, hash(2));
+    log.entries[1].fingerprint = fingerprint;
+    State state; // as if it had been damaged after its totals were saved
+    REQUIRE(state.apply(log).has_value());
+    log.derived = state.unsaved();
+    log.entries[1].bytes[40] ^= 1;
+    REQUIRE(engine->write(log).has_value());
+
+    const auto store = open(engine);
+    CHECK(totals(*store).shares_accepted == 2);
+    const auto is_corrupt = [](const auto& result) {
+        REQUIRE_FALSE(result.has_value());
+        CHECK(result.error().kind == StorageError::Kind::corrupt);
+        CHECK(result.error().detail.find("position 2") != std::string::npos);
+    };
+    is_corrupt(
+        store->shares({.pool = pool, .channel_id = "1.1.1.1", .range = {}, .after = {}, .max_bytes = all_bytes}));
+    is_corrupt(store->channel_stats(pool, "1.1.1.1", {.start = 0, .end = std::nullopt}));
+    is_corrupt(store->are_shares_seen(pool, "", std::vector{hash(2)}));
+    const auto to = attach(*store);
+    is_corrupt(store->commit(std::vector{submission(to, 2, shares(2, 2))}));
+    is_corrupt(store->commit(std::vector{submission(to, 3, shares(2, 2))}));
+    CHECK(commit_one(*store, submission(to, 3, shares(3, 3))) == stored(3));
+}
