@@ -9,7 +9,9 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
 #include <span>
 
 namespace client {
@@ -20,6 +22,8 @@ using asio::ip::tcp;
 namespace {
 
 constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
+
+constexpr std::size_t receive_buffer_size = 8192;
 
 const StreamError cancelled{boost::system::error_code{asio::error::operation_aborted}};
 
@@ -80,7 +84,7 @@ asio::awaitable<Result<protocol::Frame>> EncryptedStream::read_frame(std::size_t
 
 asio::awaitable<Result<protocol::Frame>> EncryptedStream::read_next(std::size_t max_payload) {
     std::array<std::uint8_t, noise::encrypted_header_size> sealed;
-    if (auto received = co_await read(socket_, sealed); !received) co_return std::unexpected(received.error());
+    if (auto received = co_await receive(sealed); !received) co_return std::unexpected(received.error());
     const auto header = transport_.receive.open_header(sealed);
     if (!header) co_return std::unexpected(StreamError{header.error()});
 
@@ -89,11 +93,27 @@ asio::awaitable<Result<protocol::Frame>> EncryptedStream::read_next(std::size_t 
     if (frame.header.payload_size == 0) co_return frame;
 
     frame.payload.resize(noise::encrypted_payload_size(frame.header.payload_size));
-    if (auto received = co_await read(socket_, frame.payload); !received) co_return std::unexpected(received.error());
+    if (auto received = co_await receive(frame.payload); !received) co_return std::unexpected(received.error());
     if (const auto opened = transport_.receive.open_payload(frame.payload); !opened)
         co_return std::unexpected(StreamError{opened.error()});
     frame.payload.resize(frame.header.payload_size);
     co_return frame;
+}
+
+asio::awaitable<Result<void>> EncryptedStream::receive(std::span<std::uint8_t> bytes) {
+    for (;;) {
+        const auto ready = std::min(bytes.size(), received_.size() - used_);
+        std::copy_n(received_.begin() + static_cast<std::ptrdiff_t>(used_), ready, bytes.begin());
+        used_ += ready;
+        bytes = bytes.subspan(ready);
+        if (bytes.empty()) co_return Result<void>{};
+        if (bytes.size() >= receive_buffer_size) co_return co_await read(socket_, bytes);
+        received_.resize(receive_buffer_size);
+        used_ = 0;
+        const auto [error, size] = co_await socket_.async_read_some(asio::buffer(received_), as_values);
+        received_.resize(size);
+        if (error) co_return std::unexpected(StreamError{error});
+    }
 }
 
 asio::awaitable<Result<void>> EncryptedStream::write_frame(protocol::Bytes frame) {
@@ -107,6 +127,11 @@ asio::awaitable<Result<void>> EncryptedStream::write_frame(protocol::Bytes frame
     write_failure_.reset();
     if (!sent) write_failure_ = sent.error();
     co_return sent;
+}
+
+void EncryptedStream::abort() {
+    boost::system::error_code ignored;
+    socket_.close(ignored);
 }
 
 asio::awaitable<void> EncryptedStream::close(std::chrono::milliseconds patience) {

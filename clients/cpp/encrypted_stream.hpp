@@ -13,10 +13,13 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
+#include <vector>
 
 namespace client {
 
@@ -45,6 +48,9 @@ class EncryptedStream {
     // loses the answer it was owed. Reads and drops until the peer closes, for at most `patience`.
     boost::asio::awaitable<void> close(std::chrono::milliseconds patience);
 
+    // Breaks the connection: whatever is under way on it fails, and nothing that waits to be sent arrives.
+    void abort();
+
     // The Noise handshake hash, equal on both sides and on no other connection.
     [[nodiscard]] const noise::Hash& handshake_hash() const { return transport_.handshake_hash; }
 
@@ -54,9 +60,13 @@ class EncryptedStream {
           transport_{std::move(transport)} {}
 
     boost::asio::awaitable<Result<protocol::Frame>> read_next(std::size_t max_payload);
+    boost::asio::awaitable<Result<void>> receive(std::span<std::uint8_t> bytes);
 
     boost::asio::ip::tcp::socket socket_;
     noise::Transport transport_;
+    // Small frames come many at a time: one call of the kernel for all of them.
+    std::vector<std::uint8_t> received_;
+    std::size_t used_ = 0; // of received_
     std::optional<StreamError> read_failure_;
     std::optional<StreamError> write_failure_;
 };

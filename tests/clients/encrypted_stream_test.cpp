@@ -1,71 +1,22 @@
 // The encrypted stream, client and responder in one process over a loopback socket.
 
-#include "clients/cpp/connect.hpp"
-#include "clients/cpp/randomness.hpp"
 #include "clients/cpp/within.hpp"
-#include "noise/signing_key.hpp"
+#include "tests/clients/responder.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <doctest/doctest.h>
 
 #include <chrono>
-#include <exception>
-#include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace asio = boost::asio;
-using asio::ip::tcp;
 using client::EncryptedStream;
 using client::Result;
+using support::Responder;
 using namespace std::chrono_literals;
 
 namespace {
-
-// A listening port with credentials of its own authority.
-struct Responder {
-    asio::io_context io{1};
-    noise::Curve curve = client::make_curve();
-    noise::SigningKey authority = noise::SigningKey::create(curve, client::random_secret()).value();
-    tcp::acceptor acceptor{io, {asio::ip::address_v4::loopback(), 0}};
-    std::shared_ptr<const noise::Credentials> credentials;
-
-    // A certificate that ends `validity` from now.
-    explicit Responder(std::chrono::seconds validity = 1h) {
-        const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-        auto key = client::make_key_pair(curve);
-        const auto wire = [](std::chrono::sys_seconds time) {
-            return static_cast<std::uint32_t>(time.time_since_epoch().count());
-        };
-        const auto certificate =
-            noise::Certificate::sign(curve, authority, key.encoding().x_only(curve), wire(now - 24h),
-                                     wire(now + validity), client::random_bytes());
-        credentials = std::make_shared<const noise::Credentials>(std::move(key), certificate.value());
-    }
-
-    [[nodiscard]] std::string port() const { return std::to_string(acceptor.local_endpoint().port()); }
-
-    asio::awaitable<Result<EncryptedStream>> accept() {
-        auto socket = co_await acceptor.async_accept(asio::use_awaitable);
-        const client::CredentialsSource source = [this] { return credentials; };
-        co_return co_await EncryptedStream::accept(std::move(socket), curve, source);
-    }
-    asio::awaitable<Result<EncryptedStream>> connect(noise::XOnlyKey expected_authority) {
-        return client::connect("127.0.0.1", port(), curve, expected_authority);
-    }
-
-    // Runs both sides to their end; what either throws is thrown here.
-    void run(asio::awaitable<void> one, asio::awaitable<void> other) {
-        const auto rethrow = [](std::exception_ptr failure) {
-            if (failure) std::rethrow_exception(failure);
-        };
-        asio::co_spawn(io, std::move(one), rethrow);
-        asio::co_spawn(io, std::move(other), rethrow);
-        io.run();
-    }
-};
 
 protocol::Bytes frame_of_size(std::size_t payload_size) {
     protocol::Bytes frame(protocol::frame_header_size + payload_size);

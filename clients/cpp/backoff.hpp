@@ -1,0 +1,28 @@
+// How long to wait before the next attempt: doubled each time, from 100 ms to 5 s, and up to half of it taken off at
+// random, so that the clients of a role that restarts do not come back all at once.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+
+namespace client {
+
+class Backoff {
+  public:
+    static constexpr std::chrono::milliseconds shortest{100};
+    static constexpr std::chrono::milliseconds longest{5000};
+
+    // `random`: any number.
+    std::chrono::milliseconds next(std::uint64_t random) {
+        const auto whole = next_;
+        next_ = std::min(next_ * 2, longest);
+        return whole - std::chrono::milliseconds{random % static_cast<std::uint64_t>(whole.count() / 2 + 1)};
+    }
+    void reset() { next_ = shortest; }
+
+  private:
+    std::chrono::milliseconds next_ = shortest;
+};
+
+} // namespace client

@@ -1,0 +1,111 @@
+#include "clients/mock_pool/latencies.hpp"
+#include "clients/mock_pool/share_maker.hpp"
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+using mock_pool::MadeRecord;
+using mock_pool::ShareMaker;
+using mock_pool::ShareSettings;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::vector<MadeRecord> make(const ShareSettings& settings, int shares) {
+    ShareMaker maker{settings};
+    std::vector<MadeRecord> made;
+    for (int i = 0; i < shares; ++i) maker.make(1000, made);
+    return made;
+}
+
+std::vector<protocol::Bytes> encoded(const std::vector<MadeRecord>& made) {
+    std::vector<protocol::Bytes> bytes;
+    for (const MadeRecord& one : made)
+        bytes.push_back(
+            std::visit([](const auto& record) { return protocol::encode_record(record).value(); }, one.record));
+    return bytes;
+}
+
+constexpr ShareSettings lively{
+    .seed = 42, .life = 0, .channels = 5, .grind_bits = 0, .duplicates_percent = 10, .rejects_percent = 10};
+
+} // namespace
+
+TEST_CASE("the same seed makes the same records; another seed or life, others under other names") {
+    CHECK(encoded(make(lively, 500)) == encoded(make(lively, 500)));
+    for (const bool is_life : {true, false}) {
+        ShareSettings other = lively;
+        (is_life ? other.life = 1 : other.seed = 43U);
+        const auto one = make(lively, 1);
+        const auto another = make(other, 1);
+        const auto& share = std::get<protocol::Share>(one[0].record);
+        const auto& other_share = std::get<protocol::Share>(another[0].record);
+        CHECK_FALSE(share.share_hash == other_share.share_hash);
+        CHECK_FALSE(share.channel_id == other_share.channel_id);
+    }
+}
+
+TEST_CASE("every record is one that the role takes, but for what it says is a duplicate") {
+    std::set<std::array<std::uint8_t, 32>> accepted;
+    std::map<std::string, std::uint32_t> last_numbers;
+    std::size_t duplicates = 0;
+    std::size_t rejects = 0;
+    std::size_t blocks = 0;
+    std::size_t batches = 0;
+    const auto made = make(lively, 20'000);
+    const auto bytes = encoded(made);
+    for (std::size_t i = 0; i < made.size(); ++i) {
+        const auto read = protocol::read_record(bytes[i]);
+        REQUIRE(read.has_value());
+        CHECK(read->verdict == protocol::Verdict::stored);
+        if (std::holds_alternative<protocol::Block>(read->record)) ++blocks;
+        if (std::holds_alternative<protocol::BatchAcknowledgment>(read->record)) ++batches;
+        const auto* const share = std::get_if<protocol::Share>(&read->record);
+        if (share == nullptr) continue;
+        std::uint32_t& last_number = last_numbers[share->channel_id.text];
+        CHECK(share->sequence_number == last_number + 1);
+        last_number = share->sequence_number;
+        if (share->accepted == 0) {
+            ++rejects;
+            continue;
+        }
+        CHECK(accepted.insert(share->share_hash.bytes).second == !made[i].is_duplicate);
+        if (made[i].is_duplicate) ++duplicates;
+    }
+    CHECK(last_numbers.size() == 5);
+    CHECK(duplicates > 1000);
+    CHECK(rejects > 1000);
+    CHECK(blocks > 0);
+    CHECK(batches > 300);
+}
+
+TEST_CASE("ground hashes have their leading zero bits, and their target says so") {
+    ShareSettings settings = lively;
+    settings.grind_bits = 9;
+    settings.rejects_percent = 0;
+    for (const MadeRecord& made : make(settings, 50)) {
+        const auto* const share = std::get_if<protocol::Share>(&made.record);
+        if (share == nullptr) continue;
+        CHECK(share->share_hash.bytes[31] == 0);
+        CHECK((share->share_hash.bytes[30] & 0x80) == 0);
+        CHECK(share->target.bytes[31] == 0);
+        CHECK(share->target.bytes[30] == 0x7f);
+        CHECK(share->target.bytes[0] == 0xff);
+    }
+}
+
+TEST_CASE("percentiles are right to 4.5 %") {
+    mock_pool::Latencies latencies;
+    CHECK(latencies.percentile(0.5) == 0);
+    latencies.add(1ms, 98);
+    latencies.add(1s, 2);
+    CHECK(latencies.percentile(0.5) == doctest::Approx(1).epsilon(0.045));
+    CHECK(latencies.percentile(0.99) == doctest::Approx(1000).epsilon(0.045));
+}
