@@ -79,6 +79,12 @@ std::optional<std::filesystem::path> non_empty_path(const Value& value) {
     return std::filesystem::path{text(value)};
 }
 
+std::optional<std::string> known_backend(const Value& value) {
+    if (!std::ranges::any_of(storage::backends(), [&](std::string_view name) { return name == text(value); }))
+        return std::nullopt;
+    return text(value);
+}
+
 constexpr std::int64_t max_cert_validity = std::numeric_limits<std::uint32_t>::max(); // a certificate's times are U32
 
 constexpr std::array settings{
@@ -106,6 +112,30 @@ constexpr std::array settings{
     Setting{"", "max_connections", Type::integer, "a number from 1 to 1000000", false,
             [](Config& config, const noise::Curve&, const Value& value) {
                 return assign(config.max_connections, in_range<std::size_t>(value, 1, 1'000'000));
+            }},
+    Setting{"", "max_in_flight_bytes", Type::integer, "a number of bytes from 1048576 to 1099511627776", false,
+            [](Config& config, const noise::Curve&, const Value& value) {
+                return assign(config.max_in_flight, in_range<std::size_t>(value, 1 << 20, std::int64_t{1} << 40));
+            }},
+    Setting{"", "clients_file", Type::text, "the path of a file of [[client]] entries", false,
+            [](Config& config, const noise::Curve&, const Value& value) {
+                return assign(config.clients_file, non_empty_path(value));
+            }},
+    Setting{"storage", "backend", Type::text, "memory or sqlite", false,
+            [](Config& config, const noise::Curve&, const Value& value) {
+                return assign(config.store.backend, known_backend(value));
+            }},
+    Setting{"storage", "database_path", Type::text, "the path of a file", false,
+            [](Config& config, const noise::Curve&, const Value& value) {
+                return assign(config.store.database_path, non_empty_path(value));
+            }},
+    Setting{"storage", "cleanup_interval_hours", Type::integer, "a number of hours from 1 to 8760", false,
+            [](Config& config, const noise::Curve&, const Value& value) {
+                return assign(config.cleanup_interval, in_range<std::chrono::hours>(value, 1, 8760));
+            }},
+    Setting{"storage", "max_share_history_days", Type::integer, "a number of days from 1 to 36500", false,
+            [](Config& config, const noise::Curve&, const Value& value) {
+                return assign(config.max_share_history, in_range<std::chrono::days>(value, 1, 36'500));
             }},
     Setting{"logging", "level", Type::text, "one of trace, debug, info, warn, error", false,
             [](Config& config, const noise::Curve&, const Value& value) {

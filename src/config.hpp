@@ -6,6 +6,7 @@
 #include "noise/keys.hpp"
 #include "noise/secret.hpp"
 #include "src/logging.hpp"
+#include "storage/open.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -32,6 +33,11 @@ struct Config {
     std::optional<std::filesystem::path> authority_secret_key_file;
     std::chrono::seconds cert_validity{3600};
     std::size_t max_connections = 1024;
+    std::size_t max_in_flight = std::size_t{128} * 1024 * 1024; // bytes
+    std::optional<std::filesystem::path> clients_file;
+    storage::StoreConfig store{.backend = "memory", .database_path = {}};
+    std::optional<std::chrono::hours> cleanup_interval;
+    std::optional<std::chrono::days> max_share_history;
     LogSettings log;
     std::filesystem::path state_directory;
 };

@@ -4,6 +4,7 @@
 #include "clients/cpp/randomness.hpp"
 #include "noise/key_text.hpp"
 #include "src/authority.hpp"
+#include "src/client_table.hpp"
 #include "src/config.hpp"
 #include "src/key_file.hpp"
 #include "src/logging.hpp"
@@ -12,6 +13,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <array>
 #include <csignal>
 #include <cstdlib>
 #include <exception>
@@ -21,6 +23,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 
 namespace {
 
@@ -32,6 +35,10 @@ struct ServeOptions {
     std::optional<std::string> listen;
     std::optional<std::string> log_file;
     std::optional<std::string> state_directory;
+    std::optional<std::string> preset;
+    std::optional<std::string> backend;
+    std::optional<std::string> database_path;
+    std::optional<std::string> clients;
 };
 
 struct KeygenOptions {
@@ -41,6 +48,17 @@ struct KeygenOptions {
 
 void add_serve_options(CLI::App& app, ServeOptions& options) {
     app.add_option("-c,--config", options.config, "TOML file with the role's settings")->type_name("FILE");
+    app.add_option("--preset", options.preset, "settings to start from [development, the only one yet]")
+        ->type_name("NAME")
+        ->check(CLI::IsMember({"development"}));
+    app.add_option("--backend", options.backend, "where records are kept: memory or sqlite [memory]")
+        ->type_name("NAME");
+    app.add_option("--database-path", options.database_path,
+                   "the database's file [stratum_storage.db in the state directory]")
+        ->type_name("P");
+    app.add_option("--clients", options.clients,
+                   "clients.toml: who may connect [on loopback any key, elsewhere required]")
+        ->type_name("FILE");
     app.add_option("--listen", options.listen,
                    "address and port to listen on [127.0.0.1:34274]; port 0 picks a free one")
         ->type_name("ADDR:PORT");
@@ -69,9 +87,15 @@ std::expected<role::Config, role::ConfigError> load_config(const ServeOptions& o
     role::ConfigResult done;
     if (options.config) done = role::apply_file(config, curve, *options.config);
     if (done) done = role::apply_environment(config, curve, environment);
-    if (done && options.listen) done = role::apply_option(config, curve, "listen_address", *options.listen, "--listen");
-    if (done && options.log_file)
-        done = role::apply_option(config, curve, "logging.file", *options.log_file, "--log-file");
+    const std::array given{
+        std::tuple{&options.listen, "listen_address", "--listen"},
+        std::tuple{&options.log_file, "logging.file", "--log-file"},
+        std::tuple{&options.backend, "storage.backend", "--backend"},
+        std::tuple{&options.database_path, "storage.database_path", "--database-path"},
+        std::tuple{&options.clients, "clients_file", "--clients"},
+    };
+    for (const auto& [value, key, option] : given)
+        if (done && *value) done = role::apply_option(config, curve, key, **value, option);
     if (done) done = role::check(config);
     if (!done) return std::unexpected(done.error());
     config.state_directory = default_state_directory();
@@ -79,6 +103,16 @@ std::expected<role::Config, role::ConfigError> load_config(const ServeOptions& o
     if (config.state_directory.empty())
         return std::unexpected("no state directory: expected --state-directory, STATE_DIRECTORY or HOME");
     return config;
+}
+
+std::expected<role::ClientTable, role::ConfigError> load_clients(const role::Config& config, const noise::Curve& curve,
+                                                                 spdlog::logger& log) {
+    if (config.clients_file) return role::ClientTable::read(*config.clients_file, curve);
+    if (!config.listen_address.is_loopback)
+        return std::unexpected("listen_address is " + config.listen_address.address +
+                               ": without clients_file the role listens on loopback addresses only");
+    log.info("no clients_file is configured: development preset, any client key is taken, loopback only");
+    return role::ClientTable::open_to_all();
 }
 
 int serve(const ServeOptions& options, const char* const* environment) {
@@ -93,8 +127,10 @@ int serve(const ServeOptions& options, const char* const* environment) {
     const role::Logging logging{config->log};
     auto authority = role::load_authority(*config, curve, *logging.part("config"));
     if (!authority) return usage_error(authority.error());
+    const auto clients = load_clients(*config, curve, *logging.part("config"));
+    if (!clients) return usage_error(clients.error());
     try {
-        role::serve(*config, curve, *std::move(authority), logging);
+        role::serve(*config, curve, *std::move(authority), *clients, logging);
     } catch (const std::exception& failure) {
         logging.part("server")->error("{}", failure.what());
         return exit_failed;
@@ -117,6 +153,7 @@ int keygen(const KeygenOptions& options) {
 
 int main(int argc, char** argv, char** environment) {
     std::signal(SIGPIPE, SIG_IGN); // a reader of our log that goes away must not end the role
+    std::signal(SIGXFSZ, SIG_IGN); // a file at its size limit is a full disk: an error, not an end
 
     CLI::App app{"storage-sv2: the Stratum V2 role that stores shares, accounting and blocks", "storage-sv2"};
     app.set_version_flag("--version", "storage-sv2 " STORAGE_SV2_VERSION);

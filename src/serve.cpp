@@ -1,6 +1,7 @@
 #include "src/serve.hpp"
 
 #include "noise/key_text.hpp"
+#include "src/commit_queue.hpp"
 #include "src/credentials_keeper.hpp"
 #include "src/server.hpp"
 
@@ -8,6 +9,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <fmt/format.h>
 
 #include <sys/resource.h>
 
@@ -16,6 +18,8 @@
 #include <csignal>
 #include <cstddef>
 #include <exception>
+#include <memory>
+#include <stdexcept>
 #include <utility>
 
 namespace role {
@@ -41,15 +45,45 @@ void allow_descriptors(std::size_t connections, spdlog::logger& log) {
             connections, needed, limit.rlim_cur);
 }
 
+std::unique_ptr<storage::Store> open_store(const Config& config, spdlog::logger& log) {
+    storage::StoreConfig where = config.store;
+    if (where.database_path.empty()) where.database_path = config.state_directory / "stratum_storage.db";
+    auto store = storage::open(where);
+    if (!store)
+        throw std::runtime_error{fmt::format("the store: {}: {}", to_text(store.error().kind), store.error().detail)};
+    const auto data_set = (*store)->data_set();
+    if ((*store)->durability() == protocol::Durability::is_volatile)
+        log.warn("backend {}: nothing is kept when the role ends; for that, set storage.backend", where.backend);
+    log.info("backend {}, data set {:016x}, generation {}, {} records", where.backend, data_set.id, data_set.generation,
+             (*store)->position());
+    if (config.max_share_history || config.cleanup_interval)
+        log.warn("max_share_history_days and cleanup_interval_hours have no effect yet: everything is kept");
+    return *std::move(store);
+}
+
+void close_store(storage::Store& store) {
+    if (const auto closed = store.close(); !closed)
+        throw std::runtime_error{fmt::format("closing the store: {}", closed.error().detail)};
+}
+
 } // namespace
 
-void serve(const Config& config, const noise::Curve& curve, noise::SigningKey authority, const Logging& logging) {
+void serve(const Config& config, const noise::Curve& curve, noise::SigningKey authority, const ClientTable& clients,
+           const Logging& logging) {
     const auto log = logging.part("server");
     log->info("authority public key {}", noise::public_key_text(authority.public_key()));
+    const auto store = open_store(config, *logging.part("store"));
 
     asio::io_context io{1};
-    Server server{io, curve, CredentialsKeeper{curve, std::move(authority), config.cert_validity},
-                  ServerLimits{.connections = config.max_connections}, log};
+    CommitQueue queue{*store, {}, logging.part("store")};
+    Server server{io,
+                  curve,
+                  CredentialsKeeper{curve, std::move(authority), config.cert_validity},
+                  clients,
+                  *store,
+                  queue,
+                  ServerLimits{.connections = config.max_connections, .in_flight = config.max_in_flight},
+                  log};
 
     asio::signal_set signals{io, SIGINT, SIGTERM}; // before the line that tells others that we are here
     asio::steady_timer stop_timer{io};
@@ -61,6 +95,7 @@ void serve(const Config& config, const noise::Curve& curve, noise::SigningKey au
         stop_timer.async_wait([&](const boost::system::error_code& ended_in_time) {
             if (ended_in_time) return;
             log->warn("connections that did not end within {} s are cut", stop_limit.count());
+            store->interrupt();
             io.stop();
         });
     });
@@ -75,6 +110,8 @@ void serve(const Config& config, const noise::Curve& curve, noise::SigningKey au
         signals.cancel();
     });
     io.run();
+    queue.stop();
+    close_store(*store);
     log->info("stopped");
 }
 

@@ -2,13 +2,15 @@
 #pragma once
 
 #include "noise/signing_key.hpp"
+#include "src/client_table.hpp"
 #include "src/config.hpp"
 #include "src/logging.hpp"
 
 namespace role {
 
-// Serves until a signal, and until the sessions have ended after it. Throws std::runtime_error if the port cannot
-// be opened.
-void serve(const Config& config, const noise::Curve& curve, noise::SigningKey authority, const Logging& logging);
+// Opens the store, then the port; serves until a signal, and until the sessions have ended after it. Throws
+// std::runtime_error if the store or the port cannot be opened, or the store not be closed.
+void serve(const Config& config, const noise::Curve& curve, noise::SigningKey authority, const ClientTable& clients,
+           const Logging& logging);
 
 } // namespace role

@@ -1,17 +1,15 @@
 #include "src/server.hpp"
 
-#include "clients/cpp/within.hpp"
-#include "protocol/common_messages.hpp"
+#include "protocol/error_codes.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <iterator>
-#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -20,47 +18,44 @@ namespace role {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
-using client::EncryptedStream;
-using client::Result;
-using client::StreamError;
 
 namespace {
 
 constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
 
-bool is_cancelled(const StreamError& error) {
-    const auto* code = std::get_if<boost::system::error_code>(&error.cause);
-    return code != nullptr && *code == asio::error::operation_aborted;
-}
-
 // The peer went away, which is its right.
-bool is_disconnect(const StreamError& error) {
+bool is_disconnect(const client::StreamError& error) {
     const auto* code = std::get_if<boost::system::error_code>(&error.cause);
     return code != nullptr && *code != asio::error::timed_out;
 }
 
-std::string_view name_of(const std::optional<EncryptedStream>& stream, Phase phase) {
-    if (!stream) return "handshake";
-    return to_text(phase);
-}
-
 } // namespace
 
-std::string to_text(const tcp::endpoint& endpoint) {
-    std::ostringstream text;
-    text << endpoint;
-    return text.str();
-}
-
 Server::Server(asio::io_context& io, const noise::Curve& curve, CredentialsKeeper credentials,
-               const ServerLimits& limits, std::shared_ptr<spdlog::logger> log)
+               const ClientTable& clients, storage::Store& store, CommitQueue& queue, const ServerLimits& limits,
+               std::shared_ptr<spdlog::logger> log)
     : io_{io},
-      curve_{curve},
       credentials_{std::move(credentials)},
       limits_{limits},
+      queue_{queue},
       log_{std::move(log)},
+      windows_{limits.in_flight},
+      house_{.io = io,
+             .curve = curve,
+             .credentials = credentials_,
+             .clients = clients,
+             .store = store,
+             .queue = queue,
+             .readers = readers_,
+             .windows = windows_,
+             .limits = limits_},
       acceptor_{io},
-      session_ended_{io, asio::steady_timer::time_point::max()} {}
+      connection_ended_{io, asio::steady_timer::time_point::max()},
+      watch_{io} {}
+
+Server::~Server() {
+    readers_.join();
+}
 
 tcp::endpoint Server::listen(const tcp::endpoint& endpoint) {
     try {
@@ -75,121 +70,123 @@ tcp::endpoint Server::listen(const tcp::endpoint& endpoint) {
 }
 
 asio::awaitable<void> Server::run() {
-    while (!stopping_) {
+    asio::co_spawn(io_, watch(), asio::detached);
+    while (!is_stopping_) {
         auto [error, socket] = co_await acceptor_.async_accept(as_values);
-        if (stopping_) break;
+        if (is_stopping_) break;
         if (error) { // out of file descriptors, most likely: those who are connected go on, the rest waits
-            log_peer("cannot accept a connection: {}", error.message());
+            log_peer(spdlog::level::warn, "cannot accept a connection: {}", error.message());
             asio::steady_timer pause{io_, std::chrono::milliseconds{100}};
             co_await pause.async_wait(as_values);
             continue;
         }
-        start_session(std::move(socket));
+        start(std::move(socket));
     }
-    while (!sessions_.empty()) co_await session_ended_.async_wait(as_values);
+    while (!connections_.empty()) co_await connection_ended_.async_wait(as_values);
+    watch_.cancel();
+}
+
+// What no coroutine of a connection sees by itself: that nothing happens.
+asio::awaitable<void> Server::watch() {
+    StoreState told;
+    while (!is_stopping_ || !connections_.empty()) {
+        watch_.expires_after(limits_.watch);
+        co_await watch_.async_wait(as_values);
+        const auto now = Connection::Clock::now();
+        const StoreState state = queue_.state();
+        const bool is_news = state.is_available != told.is_available;
+        told = state;
+        for (const auto& connection : connections_) {
+            connection->check_limits(now);
+            if (is_news) connection->tell(state);
+        }
+    }
 }
 
 void Server::stop() {
-    stopping_ = true;
+    is_stopping_ = true;
     boost::system::error_code ignored;
     acceptor_.close(ignored);
-    for (auto& session : sessions_) session.emit(asio::cancellation_type::terminal);
+    for (const auto& connection : connections_) connection->stop();
 }
 
-void Server::start_session(tcp::socket socket) {
+void Server::start(tcp::socket socket) {
     boost::system::error_code ignored; // without it answers are only slower
     socket.set_option(tcp::no_delay{true}, ignored);
-    if (sessions_.size() >= limits_.connections) {
-        log_peer("{}: closed, all {} connections are in use", to_text(socket.remote_endpoint(ignored)),
-                 limits_.connections);
+    if (connections_.size() >= limits_.connections) {
+        log_peer(spdlog::level::warn, "{}: closed, all {} connections are in use",
+                 to_text(socket.remote_endpoint(ignored)), limits_.connections);
         return;
     }
-    sessions_.emplace_back();
-    const auto session = std::prev(sessions_.end());
-    asio::co_spawn(io_, serve(std::move(socket)),
-                   asio::bind_cancellation_slot(session->slot(), [this, session](std::exception_ptr failure) {
+    connections_.push_back(std::make_shared<Connection>(
+        house_, std::move(socket),
+        Connection::Handlers{.on_attached = [this](Connection& attached) { on_attached(attached); },
+                             .on_open = [this](Connection& opened) { on_open(opened); }}));
+    const auto connection = std::prev(connections_.end());
+    log_->debug("{}: connected", (*connection)->peer());
+    asio::co_spawn(io_, (*connection)->run(),
+                   asio::bind_cancellation_slot((*connection)->slot(), [this, connection](std::exception_ptr failure,
+                                                                                          Connection::Ending ending) {
+                       if (failure) std::rethrow_exception(failure);
                        // Not from within the signal's own handler.
-                       asio::post(io_, [this, session, failure] { on_session_ended(session, failure); });
+                       asio::post(io_, [this, connection, ending] { on_ended(connection, ending); });
                    }));
 }
 
-void Server::on_session_ended(std::list<asio::cancellation_signal>::iterator session, std::exception_ptr failure) {
-    sessions_.erase(session);
-    session_ended_.cancel();
-    if (failure) std::rethrow_exception(failure);
+// Also if it is not let in afterwards: its epoch is the stream's.
+void Server::on_attached(Connection& connection) {
+    auto& writer = writers_[*connection.stream_name()];
+    if (writer != nullptr && writer->epoch() > connection.epoch()) return;
+    if (writer != nullptr) writer->fence();
+    writer = &connection;
 }
 
-asio::awaitable<void> Server::serve(tcp::socket socket) {
-    co_await asio::this_coro::throw_if_cancelled(false); // a stop is a value too
-    boost::system::error_code ignored;
-    const std::string peer = to_text(socket.remote_endpoint(ignored));
-    log_->debug("{}: connected", peer);
-
-    Session session;
-    std::optional<EncryptedStream> stream;
-    // A cancellation that finds nothing to cancel leaves no trace: each round looks at stopping_ itself.
-    auto ended = co_await client::within(limits_.negotiation, set_up(std::move(socket), stream, session));
-    if (ended && !*ended) log_->debug("{}: the storage extension is negotiated", peer);
-    while (ended && !*ended && !stopping_) ended = co_await client::within(limits_.idle, exchange(*stream, session));
-
-    const bool is_stopped = stopping_ && (ended ? !ended->has_value() : is_cancelled(ended.error()));
-    if (is_stopped) {
-        log_->debug("{}: closed, the role is stopping", peer);
-    } else if (ended) {
-        const Refusal& refusal = **ended;
-        log_peer("{}: refused in phase {}: {}: {}", peer, to_text(session.phase()), refusal.code, refusal.detail);
-    } else if (is_disconnect(ended.error())) {
-        log_->debug("{}: disconnected in phase {}: {}", peer, name_of(stream, session.phase()),
-                    ended.error().describe());
-    } else {
-        log_peer("{}: closed in phase {}: {}", peer, name_of(stream, session.phase()), ended.error().describe());
+void Server::on_open(Connection& connection) {
+    const auto& stream = connection.stream_name();
+    if (!stream) {
+        log_peer(spdlog::level::info, "{}: {} may ask", connection.peer(), connection.client().identity);
+        return;
     }
-    if (!stream) co_return;
-
-    co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
-    if (is_stopped) co_await say_reconnect(*stream);
-    co_await stream->close(limits_.farewell);
+    log_peer(spdlog::level::info, "{}: {} has attached to stream {:016x}, epoch {}", connection.peer(),
+             connection.client().identity, stream->stream_id, connection.epoch());
+    if (writers_[*stream] != &connection) connection.fence(); // overtaken while it was let in
 }
 
-asio::awaitable<Result<std::optional<Refusal>>>
-Server::set_up(tcp::socket socket, std::optional<EncryptedStream>& stream, Session& session) {
-    const client::CredentialsSource credentials = [this] {
-        return credentials_.current(std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
-    };
-    auto accepted = co_await EncryptedStream::accept(std::move(socket), curve_, credentials);
-    if (!accepted) co_return std::unexpected(accepted.error());
-    stream.emplace(*std::move(accepted));
-
-    Result<std::optional<Refusal>> refusal;
-    while (session.phase() != Phase::open && refusal && !*refusal) refusal = co_await exchange(*stream, session);
-    co_return refusal;
-}
-
-asio::awaitable<Result<std::optional<Refusal>>> Server::exchange(EncryptedStream& stream, Session& session) {
-    auto frame = co_await stream.read_frame(session.max_payload());
-    Step step;
-    if (frame) {
-        step = session.on_frame(*frame);
-    } else if (const auto* oversized = std::get_if<client::FrameTooLarge>(&frame.error().cause)) {
-        step = session.on_oversized(oversized->header);
-    } else {
-        co_return std::unexpected(frame.error());
+void Server::on_ended(Connections::iterator connection, const Connection::Ending& ending) {
+    log_ending(**connection, ending);
+    if (const auto& stream = (*connection)->stream_name()) {
+        const auto writer = writers_.find(*stream);
+        if (writer != writers_.end() && writer->second == connection->get()) writers_.erase(writer);
     }
-    if (auto sent = co_await client::within(limits_.write, stream.write_frame(std::move(step.reply))); !sent)
-        co_return std::unexpected(sent.error());
-    co_return std::move(step.refusal);
+    connections_.erase(connection);
+    connection_ended_.cancel();
 }
 
-asio::awaitable<void> Server::say_reconnect(EncryptedStream& stream) {
-    auto reconnect = protocol::encode_frame(protocol::Reconnect{}).value(); // to the same host and port
-    co_await client::within(limits_.farewell, stream.write_frame(std::move(reconnect)));
+void Server::log_ending(const Connection& connection, const Connection::Ending& ending) {
+    if (const auto* refusal = std::get_if<Refusal>(&ending)) {
+        // Not the peer's mistake: the store has lost what it promised to keep. No budget holds this line back.
+        if (refusal->code == protocol::error_codes::history_lost)
+            log_->error("{}: {} remembers more than the store: {}", connection.peer(), connection.client().identity,
+                        refusal->detail);
+        log_peer(spdlog::level::warn, "{}: refused in phase {}: {}: {}", connection.peer(), connection.phase(),
+                 refusal->code, refusal->detail);
+    } else if (const auto* error = std::get_if<client::StreamError>(&ending)) {
+        if (is_disconnect(*error))
+            log_->debug("{}: disconnected in phase {}: {}", connection.peer(), connection.phase(), error->describe());
+        else
+            log_peer(spdlog::level::warn, "{}: closed in phase {}: {}", connection.peer(), connection.phase(),
+                     error->describe());
+    } else {
+        log_->debug("{}: closed, the role is stopping", connection.peer());
+    }
 }
 
-template <class... Args> void Server::log_peer(fmt::format_string<Args...> format, Args&&... args) {
+template <class... Args>
+void Server::log_peer(spdlog::level::level_enum level, fmt::format_string<Args...> format, Args&&... args) {
     const auto left_out = peer_lines_.take(LogBudget::Clock::now());
     if (!left_out) return;
     if (*left_out > 0) log_->warn("{} lines about peers were left out", *left_out);
-    log_->warn(format, std::forward<Args>(args)...);
+    log_->log(level, format, std::forward<Args>(args)...);
 }
 
 } // namespace role

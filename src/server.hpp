@@ -1,81 +1,79 @@
-// Accepts connections and serves each with one coroutine: handshake, then frames through a Session until one side ends.
-// Runs on one io_context with one thread; all its members belong to that thread.
+// Accepts connections, keeps them, and tells them what concerns them all: a stop, a stalled store, a stream that
+// another session has taken over. Runs on one io_context with one thread; all its members belong to that thread.
 #pragma once
 
-#include "clients/cpp/encrypted_stream.hpp"
+#include "src/commit_queue.hpp"
+#include "src/connection.hpp"
 #include "src/credentials_keeper.hpp"
 #include "src/log_budget.hpp"
-#include "src/session.hpp"
+#include "src/window_budget.hpp"
+#include "storage/store.hpp"
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <spdlog/logger.h>
 
 #include <chrono>
-#include <cstddef>
 #include <exception>
 #include <list>
+#include <map>
 #include <memory>
-#include <optional>
-#include <string>
 
 namespace role {
 
-// ADDR:PORT, an IPv6 address in brackets.
-std::string to_text(const boost::asio::ip::tcp::endpoint& endpoint);
-
-struct ServerLimits {
-    std::size_t connections = 1024;
-    std::chrono::milliseconds negotiation{5'000}; // from accept to the end of negotiation, in all
-    std::chrono::milliseconds idle{120'000};      // between two frames after that
-    std::chrono::milliseconds write{30'000};      // for one frame, once the peer's window is full
-    std::chrono::milliseconds farewell{1'000};    // for a last message to arrive before the connection is torn down
-};
-
 class Server {
   public:
-    // `curve` and `io` must outlive the server.
+    // All references must outlive the server; `queue` writes to `store`.
     Server(boost::asio::io_context& io, const noise::Curve& curve, CredentialsKeeper credentials,
-           const ServerLimits& limits, std::shared_ptr<spdlog::logger> log);
+           const ClientTable& clients, storage::Store& store, CommitQueue& queue, const ServerLimits& limits,
+           std::shared_ptr<spdlog::logger> log);
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+    ~Server();
 
     // Opens the port; returns the address that is listened on, with the port that 0 was turned into.
     // Throws std::runtime_error, with the address, if that cannot be had.
     boost::asio::ip::tcp::endpoint listen(const boost::asio::ip::tcp::endpoint& endpoint);
 
-    // Serves until stop(), and returns when the last session has ended.
+    // Serves until stop(), and returns when the last connection has ended.
     boost::asio::awaitable<void> run();
 
-    // Takes no more connections; sessions are told to reconnect, and closed.
+    // Takes no more connections. Those that stand get their acknowledgments, are told to reconnect, and are closed.
     void stop();
 
   private:
-    boost::asio::awaitable<void> serve(boost::asio::ip::tcp::socket socket);
-    boost::asio::awaitable<client::Result<std::optional<Refusal>>>
-    set_up(boost::asio::ip::tcp::socket socket, std::optional<client::EncryptedStream>& stream, Session& session);
-    boost::asio::awaitable<client::Result<std::optional<Refusal>>> exchange(client::EncryptedStream& stream,
-                                                                            Session& session);
-    boost::asio::awaitable<void> say_reconnect(client::EncryptedStream& stream);
+    using Connections = std::list<std::shared_ptr<Connection>>;
 
-    void start_session(boost::asio::ip::tcp::socket socket);
-    void on_session_ended(std::list<boost::asio::cancellation_signal>::iterator session, std::exception_ptr failure);
+    boost::asio::awaitable<void> watch();
+    void start(boost::asio::ip::tcp::socket socket);
+    void on_attached(Connection& connection);
+    void on_open(Connection& connection);
+    void on_ended(Connections::iterator connection, const Connection::Ending& ending);
+    void log_ending(const Connection& connection, const Connection::Ending& ending);
 
     // For lines that a peer can cause.
-    template <class... Args> void log_peer(fmt::format_string<Args...> format, Args&&... args);
+    template <class... Args>
+    void log_peer(spdlog::level::level_enum level, fmt::format_string<Args...> format, Args&&... args);
 
     boost::asio::io_context& io_;
-    const noise::Curve& curve_;
     CredentialsKeeper credentials_;
     ServerLimits limits_;
+    CommitQueue& queue_;
     std::shared_ptr<spdlog::logger> log_;
     LogBudget peer_lines_{100, std::chrono::minutes{1}};
+    WindowBudget windows_;
+    boost::asio::thread_pool readers_{2};
+    Connection::House house_; // refers to the members above
 
     boost::asio::ip::tcp::acceptor acceptor_;
-    std::list<boost::asio::cancellation_signal> sessions_;
-    boost::asio::steady_timer session_ended_; // never expires: cancelled to wake run()
-    bool stopping_ = false;
+    Connections connections_;
+    std::map<storage::StreamName, Connection*> writers_; // whose epoch is the highest
+    boost::asio::steady_timer connection_ended_;         // never expires: cancelled to wake run()
+    boost::asio::steady_timer watch_;
+    bool is_stopping_ = false;
 };
 
 } // namespace role

@@ -1,9 +1,13 @@
-// Limits of the server that would take minutes to reach in the running role.
+// The server over a real store that the test holds in its hand: what may leave before a commit, who shares one, what
+// happens when the store stalls; and limits that would take minutes to reach in the running role.
 
 #include "src/server.hpp"
 
 #include "clients/cpp/randomness.hpp"
+#include "protocol/records.hpp"
 #include "src/logging.hpp"
+#include "storage/faulty_store.hpp"
+#include "storage/open.hpp"
 #include "tests/support/peer.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -12,29 +16,98 @@
 #include <doctest/doctest.h>
 #include <spdlog/sinks/ostream_sink.h>
 
+#include <condition_variable>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <sstream>
+#include <string>
 #include <thread>
+#include <vector>
 
 namespace asio = boost::asio;
+using namespace protocol;
 using namespace std::chrono_literals;
 
 namespace {
+
+// Holds commits or lets them fail, on the test's word.
+class Faults {
+  public:
+    storage::FaultHook hook() {
+        return [this](std::string_view call, storage::Moment moment) { return on_call(call, moment); };
+    }
+
+    void hold() {
+        set([this] { is_held_ = true; });
+    }
+    void let_go() {
+        set([this] { is_held_ = false; });
+    }
+    void fail_with(std::optional<storage::StorageError> error) {
+        set([&] { error_ = std::move(error); });
+    }
+
+    // Until a commit stands before the store.
+    void wait_until_held() {
+        std::unique_lock lock{mutex_};
+        REQUIRE(changed_.wait_for(lock, 30s, [this] { return standing_ > 0; }));
+    }
+    int commits() {
+        const std::lock_guard lock{mutex_};
+        return commits_;
+    }
+
+  private:
+    void set(auto change) {
+        {
+            const std::lock_guard lock{mutex_};
+            change();
+        }
+        changed_.notify_all();
+    }
+
+    std::optional<storage::StorageError> on_call(std::string_view call, storage::Moment moment) {
+        if (call != "commit" || moment != storage::Moment::before) return std::nullopt;
+        std::unique_lock lock{mutex_};
+        ++standing_;
+        changed_.notify_all();
+        changed_.wait(lock, [this] { return !is_held_; });
+        --standing_;
+        if (!error_) ++commits_;
+        return error_;
+    }
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool is_held_ = false;
+    int standing_ = 0;
+    int commits_ = 0;
+    std::optional<storage::StorageError> error_;
+};
 
 // A server on a thread of its own, with a log to read once it has stopped.
 struct RunningServer {
     noise::Curve curve = client::make_curve();
     noise::SigningKey authority_key = noise::SigningKey::create(curve, client::random_secret()).value();
     noise::XOnlyKey authority = authority_key.public_key();
+    noise::SigningKey client_key = noise::SigningKey::create(curve, client::random_secret()).value();
     std::ostringstream log;
     role::Logging logging{{std::make_shared<spdlog::sinks::ostream_sink_mt>(log)}, spdlog::level::debug};
+    Faults faults;
+    storage::FaultyStore store{storage::open({.backend = "memory", .database_path = {}}).value(), faults.hook()};
+    role::ClientTable clients = role::ClientTable::open_to_all();
     asio::io_context io{1};
+    role::CommitQueue queue;
     role::Server server;
     std::uint16_t port;
     std::thread thread;
 
-    explicit RunningServer(const role::ServerLimits& limits)
-        : server{io, curve, {curve, std::move(authority_key), 1h}, limits, logging.part("server")},
+    // `patience`: how long the store may take for a call.
+    explicit RunningServer(const role::ServerLimits& limits = {}, std::chrono::milliseconds patience = 60s)
+        : queue{store, {.patience = patience, .pause = 10ms}, logging.part("store")},
+          server{
+              io, curve, {curve, std::move(authority_key), 1h}, clients, store, queue, limits, logging.part("server")},
           port{server.listen({asio::ip::address_v4::loopback(), 0}).port()} {
         asio::co_spawn(io, server.run(), asio::detached);
         thread = std::thread{[this] { io.run(); }};
@@ -43,37 +116,276 @@ struct RunningServer {
     RunningServer& operator=(const RunningServer&) = delete;
     ~RunningServer() { stop(); }
 
+    void begin_to_stop() {
+        asio::post(io, [this] { server.stop(); });
+    }
     std::string stop() {
         if (thread.joinable()) {
-            asio::post(io, [this] { server.stop(); });
+            begin_to_stop();
             thread.join();
+            queue.stop();
         }
         return log.str();
     }
+
+    AuthenticateSuccess let_in(support::Peer& peer, std::uint64_t stream_id) const {
+        return support::authenticate(peer, curve, authority, client_key, stream_id);
+    }
 };
+
+StoreRecords shares(std::uint64_t first, std::size_t count, std::uint8_t client) {
+    StoreRecords message{.first_sequence = first, .records = {}};
+    for (std::size_t i = 0; i < count; ++i) {
+        Share share;
+        share.channel_id = {"channel"};
+        share.share_hash.bytes[0] = client;
+        share.share_hash.bytes[1] = static_cast<std::uint8_t>(first + i);
+        share.share_work = 1;
+        share.accepted = 1;
+        message.records.items.push_back({encode_record(share).value()});
+    }
+    return message;
+}
 
 } // namespace
 
-TEST_CASE("a connection that has negotiated and is silent for the idle limit is closed without a message") {
-    RunningServer server{{.idle = 50ms}};
+TEST_CASE("no Store.Success leaves before the commit, and two clients share one") {
+    RunningServer server;
+    support::Peer first{server.port};
+    support::Peer second{server.port};
+    server.let_in(first, 1);
+    server.let_in(second, 2);
+
+    server.faults.hold();
+    first.send(shares(1, 1, 1)); // on its way to the disk, and held there
+    server.faults.wait_until_held();
+    first.send(shares(2, 3, 1));
+    second.send(shares(1, 5, 2));
+    // What is answered proves that both messages were read, and that nothing was acknowledged before.
+    first.send(Ping{.nonce = 1});
+    CHECK(first.receive<PingSuccess>().nonce == 1);
+    second.send(Ping{.nonce = 2});
+    CHECK(second.receive<PingSuccess>().nonce == 2);
+    CHECK(server.store.position() == 0);
+
+    server.faults.let_go();
+    auto acknowledged = first.receive<StoreSuccess>().durable_sequence;
+    if (acknowledged == 1) acknowledged = first.receive<StoreSuccess>().durable_sequence;
+    CHECK(acknowledged == 4);
+    CHECK(second.receive<StoreSuccess>().durable_sequence == 5);
+    CHECK(server.store.position() == 9);
+    CHECK(server.faults.commits() == 2); // the one that was held, and one for all that had waited
+}
+
+TEST_CASE("a stalled store is told in StoreStatus, and so is its recovery; the session stays") {
+    RunningServer server{{}, 50ms};
     support::Peer peer{server.port};
-    support::negotiate(peer, server.curve, server.authority);
+    server.let_in(peer, 1);
+    SUBCASE("a store without space") {
+        server.faults.fail_with(storage::StorageError{storage::StorageError::Kind::full, "the disk is full"});
+        peer.send(shares(1, 2, 1));
+        const auto status = peer.receive<StoreStatus>();
+        CHECK_FALSE(status.is_available);
+        CHECK(status.code.text == "storage-unavailable");
+        CHECK(status.detail.text.find("the disk is full") != std::string::npos);
+        server.faults.fail_with(std::nullopt);
+    }
+    SUBCASE("a store that does not answer") {
+        server.faults.hold();
+        peer.send(shares(1, 2, 1));
+        CHECK_FALSE(peer.receive<StoreStatus>().is_available);
+        server.faults.let_go();
+    }
+    SUBCASE("a store whose answer was lost") {
+        server.faults.fail_with(storage::StorageError{storage::StorageError::Kind::unknown, "connection lost"});
+        peer.send(shares(1, 2, 1));
+        CHECK_FALSE(peer.receive<StoreStatus>().is_available);
+        server.faults.fail_with(std::nullopt);
+    }
+    // The acknowledgment, then or before it the good news.
+    bool is_available = false;
+    std::uint64_t acknowledged = 0;
+    while (!is_available || acknowledged == 0) {
+        const auto frame = peer.receive_frame();
+        REQUIRE(frame.has_value());
+        const auto message = decode_any(frame->header, frame->payload).value();
+        if (const auto* status = std::get_if<StoreStatus>(&message)) is_available = status->is_available;
+        if (const auto* success = std::get_if<StoreSuccess>(&message)) acknowledged = success->durable_sequence;
+    }
+    CHECK(acknowledged == 2);
+    CHECK(server.store.position() == 2);
+}
+
+TEST_CASE("whoever wants to come in while the store has no space is told so, and questions are answered") {
+    RunningServer server;
+    support::Peer peer{server.port};
+    server.let_in(peer, 1);
+    server.faults.fail_with(storage::StorageError{storage::StorageError::Kind::full, "the disk is full"});
+    peer.send(shares(1, 1, 1));
+    CHECK_FALSE(peer.receive<StoreStatus>().is_available);
+
+    support::Peer newcomer{server.port};
+    support::negotiate(newcomer, server.curve, server.authority);
+    Authenticate message{};
+    message.min_version = message.max_version = 1;
+    message.roles = role_write;
+    message.stream_id = 2;
+    newcomer.send(support::proof(newcomer, server.curve, server.authority, server.client_key, message));
+    CHECK(newcomer.receive<Error>().code.text == "storage-unavailable");
+    CHECK(newcomer.is_closed());
+
+    support::Peer asking{server.port};
+    server.let_in(asking, 0);
+    asking.send(GetHealth{.request_id = 5});
+    const auto health = asking.receive<GetHealthSuccess>();
+    CHECK_FALSE(health.is_healthy);
+    CHECK(health.error_message.text.find("the disk is full") != std::string::npos);
+    server.faults.fail_with(std::nullopt);
+}
+
+TEST_CASE("a poisoned store is asked no more, and acknowledges nothing until a restart") {
+    RunningServer server;
+    support::Peer peer{server.port};
+    server.let_in(peer, 1);
+    server.faults.fail_with(storage::StorageError{storage::StorageError::Kind::poisoned, "a sync failed"});
+    peer.send(shares(1, 1, 1));
+    CHECK_FALSE(peer.receive<StoreStatus>().is_available);
+    server.faults.fail_with(std::nullopt); // the disk is well again: too late
+    peer.send(Ping{.nonce = 1});
+    CHECK(peer.receive<PingSuccess>().nonce == 1);
+    const auto log = server.stop();
+    CHECK(server.store.position() == 0);
+    CHECK(server.faults.commits() == 0);
+    CHECK(log.find("until the role is restarted") != std::string::npos);
+}
+
+TEST_CASE("a stop commits what was read, acknowledges it, says Reconnect, and closes") {
+    RunningServer server;
+    support::Peer peer{server.port};
+    server.let_in(peer, 1);
+    server.faults.hold();
+    peer.send(shares(1, 1, 1));
+    server.faults.wait_until_held();
+    peer.send(shares(2, 9, 1));
+    peer.send(Ping{.nonce = 1});
+    CHECK(peer.receive<PingSuccess>().nonce == 1);
+    server.begin_to_stop();
+    server.faults.let_go();
+    std::uint64_t acknowledged = 0;
+    for (;;) {
+        const auto frame = peer.receive_frame();
+        REQUIRE(frame.has_value());
+        const auto message = decode_any(frame->header, frame->payload).value();
+        if (std::holds_alternative<Reconnect>(message)) break;
+        if (const auto* success = std::get_if<StoreSuccess>(&message)) acknowledged = success->durable_sequence;
+    }
+    CHECK(acknowledged == 10);
     CHECK(peer.is_closed());
+    server.stop();
+}
+
+TEST_CASE("a session beyond its window is not read from, and goes on once it is acknowledged") {
+    // The smallest window there is; a message takes half of it.
+    RunningServer server{{.in_flight = role::WindowBudget::smallest}};
+    support::Peer peer{server.port};
+    CHECK(server.let_in(peer, 1).max_in_flight == role::WindowBudget::smallest);
+    const auto message = [](std::uint64_t first) {
+        auto records = shares(first, 1, 1);
+        records.records.items.push_back({Bytes(role::WindowBudget::smallest / 2, 0xff)}); // of an unknown kind
+        return records;
+    };
+    server.faults.hold();
+    peer.send(message(1));
+    server.faults.wait_until_held();
+    peer.send(message(3));
+    peer.send(Ping{.nonce = 1}); // behind the window: not read yet
+    CHECK_FALSE(peer.is_readable_within(300ms));
+    server.faults.let_go();
+    bool is_answered = false;
+    std::uint64_t acknowledged = 0;
+    while (!is_answered || acknowledged < 4) {
+        const auto frame = peer.receive_frame();
+        REQUIRE(frame.has_value());
+        const auto any = decode_any(frame->header, frame->payload).value();
+        is_answered = is_answered || std::holds_alternative<PingSuccess>(any);
+        if (const auto* success = std::get_if<StoreSuccess>(&any)) acknowledged = success->durable_sequence;
+        if (is_answered) CHECK(acknowledged > 0); // not before the window had opened
+    }
+}
+
+TEST_CASE("windows sum to the ceiling: when it is granted, the next writer is told busy and a reader is not") {
+    RunningServer server{{.in_flight = role::WindowBudget::smallest}};
+    support::Peer first{server.port};
+    server.let_in(first, 1);
+    support::Peer second{server.port};
+    support::negotiate(second, server.curve, server.authority);
+    Authenticate message{};
+    message.min_version = message.max_version = 1;
+    message.roles = role_write;
+    message.stream_id = 2;
+    second.send(support::proof(second, server.curve, server.authority, server.client_key, message));
+    CHECK(second.receive<Error>().code.text == "busy");
+    support::Peer reader{server.port};
+    CHECK(server.let_in(reader, 0).max_in_flight == 0);
+    {
+        const support::Peer leaves = std::move(first);
+    }
+    // What it had is free again, as soon as the server has seen it go.
+    for (int attempt = 0;; ++attempt) {
+        support::Peer third{server.port};
+        support::negotiate(third, server.curve, server.authority);
+        third.send(support::proof(third, server.curve, server.authority, server.client_key, message));
+        const auto frame = third.receive_frame();
+        REQUIRE(frame.has_value());
+        if (std::holds_alternative<AuthenticateSuccess>(decode_any(frame->header, frame->payload).value())) break;
+        REQUIRE(attempt < 300);
+        std::this_thread::sleep_for(100ms);
+    }
+}
+
+TEST_CASE("the older session of a stream is told that it is fenced, though it says nothing") {
+    RunningServer server;
+    support::Peer older{server.port};
+    server.let_in(older, 1);
+    support::Peer newer{server.port};
+    server.let_in(newer, 1);
+    CHECK(older.receive<Error>().code.text == "fenced");
+    CHECK(older.is_closed());
+    newer.send(shares(1, 1, 1));
+    CHECK(newer.receive<StoreSuccess>().durable_sequence == 1);
+}
+
+TEST_CASE("an authenticated connection that is silent for the idle limit is closed without a message") {
+    RunningServer server{{.idle = 50ms, .watch = 10ms}};
+    support::Peer peer{server.port};
+    server.let_in(peer, 1);
+    CHECK(peer.is_closed());
+    CHECK(server.stop().find("closed in phase open: the time limit was reached") != std::string::npos);
+}
+
+TEST_CASE("a peer that fetches nothing is cut after the write limit") {
+    RunningServer server{{.write = 100ms, .watch = 10ms}};
+    support::Peer peer{server.port};
+    server.let_in(peer, 1);
+    // Pings until the answers fill every buffer on the way: then the role reads no more, and neither does the kernel.
+    const auto ping = encode_frame(Ping{.nonce = 7}).value();
+    while (peer.send_frame_within(ping, 1s)) {
+    }
     CHECK(server.stop().find("closed in phase open: the time limit was reached") != std::string::npos);
 }
 
 TEST_CASE("a refused peer that does not close is dropped after the farewell") {
     RunningServer server{{.farewell = 50ms}};
     support::Peer peer{server.port};
-    support::negotiate(peer, server.curve, server.authority);
+    server.let_in(peer, 1);
     peer.send(support::setup_connection());
-    CHECK(peer.receive<protocol::Error>().code.text == "unexpected-message");
+    CHECK(peer.receive<Error>().code.text == "unexpected-message");
     const auto log = server.stop(); // returns when the last session has ended, and this peer does not end it
     CHECK(log.find("refused in phase open: unexpected-message") != std::string::npos);
 }
 
-TEST_CASE("a deadline of the negotiation cuts a peer at any byte of its first messages") {
-    RunningServer server{{.negotiation = 50ms}};
+TEST_CASE("one deadline cuts a peer at any byte of its first messages, and one that does not authenticate") {
+    RunningServer server{{.authentication = 50ms}};
     for (const std::size_t size : {0U, 1U, 63U}) {
         support::Peer peer{server.port};
         peer.send_bytes(std::vector<std::uint8_t>(size));

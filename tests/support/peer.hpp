@@ -2,6 +2,7 @@
 #pragma once
 
 #include "noise/initiator.hpp"
+#include "noise/signing_key.hpp"
 #include "protocol/catalogue.hpp"
 
 #include <chrono>
@@ -14,17 +15,25 @@
 
 namespace support {
 
+// The other side has ended where a message was due, or in the middle of one.
+struct Disconnected : std::runtime_error {
+    Disconnected() : std::runtime_error{"closed by the other side"} {}
+};
+
 // Every wait for the other side ends after `patience` with an exception.
 class Peer {
   public:
-    // Connects to the port on 127.0.0.1.
-    explicit Peer(std::uint16_t port);
+    // Connects to the port on 127.0.0.1. `receive_buffer`: what the system may hold of what the other side has sent,
+    // in bytes; 0 leaves that to the system.
+    explicit Peer(std::uint16_t port, int receive_buffer = 0);
     Peer(Peer&& other) noexcept;
     Peer& operator=(Peer&&) = delete;
     ~Peer();
 
     // Raw bytes, below the encryption. Sending to a peer that has closed is no error: it is what reading is for.
     void send_bytes(std::span<const std::uint8_t> bytes);
+    // As many of them as can be sent before sending blocks for `time`.
+    std::size_t send_until_blocked(std::span<const std::uint8_t> bytes, std::chrono::milliseconds time);
     // The next `size` bytes, or nothing if the other side closed before the first of them.
     std::optional<std::vector<std::uint8_t>> receive_bytes(std::size_t size);
 
@@ -49,18 +58,27 @@ class Peer {
         return std::get<M>(*message);
     }
 
-    // True if the next thing from the role is the end of the connection.
-    bool is_closed() { return !receive_bytes(1).has_value(); }
+    // Of the handshake.
+    [[nodiscard]] const noise::Hash& handshake_hash() const { return handshake_hash_; }
+
+    // True if the next thing from the role is the end of the connection. Then this side ends, too.
+    bool is_closed();
 
     // The same, but gives up after `time`.
     bool is_closed_within(std::chrono::milliseconds time);
+    // True if anything comes from the role before `time` is over.
+    bool is_readable_within(std::chrono::milliseconds time);
+    // False if the role takes no more, or has closed: part of the frame may then be on its way, and nothing can follow.
+    bool send_frame_within(protocol::Bytes frame, std::chrono::milliseconds time);
 
-    [[nodiscard]] std::uint16_t local_port() const;
+    [[nodiscard]] std::uint16_t local_port() const { return local_port_; }
 
   private:
     int socket_;
+    std::uint16_t local_port_;
     std::optional<noise::Sealer> sealer_;
     std::optional<noise::Opener> opener_;
+    noise::Hash handshake_hash_{};
 };
 
 // What an honest client sends first.
@@ -69,5 +87,16 @@ protocol::RequestExtensions request_storage_extension();
 
 // Handshake, setup and negotiation.
 void negotiate(Peer& peer, const noise::Curve& curve, const noise::XOnlyKey& authority);
+
+// What an honest client says first once it may; still without key and signature. `stream_id` 0: only to ask.
+protocol::Authenticate claim(std::uint64_t stream_id);
+
+// What is signed is all of `message` but its key and signature, which are filled in.
+protocol::Authenticate proof(const Peer& peer, const noise::Curve& curve, const noise::XOnlyKey& authority,
+                             const noise::SigningKey& key, protocol::Authenticate message);
+
+// All of the above, and what the role grants.
+protocol::AuthenticateSuccess authenticate(Peer& peer, const noise::Curve& curve, const noise::XOnlyKey& authority,
+                                           const noise::SigningKey& key, std::uint64_t stream_id);
 
 } // namespace support

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
 #include <stdexcept>
 #include <system_error>
 #include <thread>
@@ -30,7 +31,7 @@ void clear_settings() {
 } // namespace
 
 RoleProcess::RoleProcess(const std::vector<std::string>& arguments, const Environment& environment,
-                         std::size_t max_descriptors) {
+                         const Surroundings& surroundings) {
     const char* const program = std::getenv("ROLE");
     if (program == nullptr) throw std::runtime_error{"ROLE does not name the role's program"};
     std::vector<char*> argv{const_cast<char*>(program)};
@@ -44,6 +45,8 @@ RoleProcess::RoleProcess(const std::vector<std::string>& arguments, const Enviro
     if (pid_ == 0) {
         ::dup2(pipe[1], STDOUT_FILENO);
         ::dup2(pipe[1], STDERR_FILENO);
+        const auto& [folder, max_descriptors] = surroundings;
+        if (!folder.empty() && ::chdir(folder.c_str()) != 0) ::_exit(127);
         if (const rlimit limit{max_descriptors, max_descriptors}; max_descriptors > 0)
             ::setrlimit(RLIMIT_NOFILE, &limit);
         clear_settings();
@@ -107,6 +110,22 @@ int RoleProcess::wait_for_exit() {
     if (ended != pid_) return -1;
     pid_ = -1;
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+std::size_t RoleProcess::resident_size() const {
+    std::ifstream status{"/proc/" + std::to_string(pid_) + "/status"};
+    for (std::string word; status >> word;)
+        if (std::size_t kibibytes = 0; word == "VmRSS:" && status >> kibibytes) return kibibytes * 1024;
+    throw std::runtime_error{"the system does not tell the role's memory"};
+}
+
+void RoleProcess::limit_file_size(std::optional<std::size_t> bytes) const {
+    rlimit limit{};
+    if (::prlimit(pid_, RLIMIT_FSIZE, nullptr, &limit) != 0)
+        throw std::system_error{errno, std::generic_category(), "prlimit"};
+    limit.rlim_cur = bytes ? *bytes : limit.rlim_max;
+    if (::prlimit(pid_, RLIMIT_FSIZE, &limit, nullptr) != 0)
+        throw std::system_error{errno, std::generic_category(), "prlimit"};
 }
 
 } // namespace support

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <sys/types.h>
@@ -19,10 +20,15 @@ class RoleProcess {
   public:
     using Environment = std::map<std::string, std::string>;
 
+    // Where it runs. `max_descriptors`: the hard limit it gets. What is empty or 0 is the caller's.
+    struct Surroundings {
+        std::filesystem::path working_directory = {};
+        std::size_t max_descriptors = 0;
+    };
+
     // `environment` goes over the caller's, from which the role's own settings are taken out.
-    // `max_descriptors`: the hard limit it gets; 0 leaves the caller's.
     explicit RoleProcess(const std::vector<std::string>& arguments, const Environment& environment = {},
-                         std::size_t max_descriptors = 0);
+                         const Surroundings& surroundings = {{}, 0});
     RoleProcess(const RoleProcess&) = delete;
     RoleProcess& operator=(const RoleProcess&) = delete;
     ~RoleProcess(); // kills it if it still runs
@@ -38,6 +44,11 @@ class RoleProcess {
     void signal(int number) const;
     // Waits for the end; -1 if it was killed by a signal or did not end.
     int wait_for_exit();
+
+    // Bytes of memory that it holds just now.
+    [[nodiscard]] std::size_t resident_size() const;
+    // No file may grow beyond this; nothing takes the limit away again.
+    void limit_file_size(std::optional<std::size_t> bytes) const;
 
   private:
     bool read_more(std::chrono::steady_clock::time_point until);

@@ -1,0 +1,160 @@
+#include "src/commit_queue.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace role {
+
+CommitQueue::CommitQueue(storage::Store& store, const Limits& limits, std::shared_ptr<spdlog::logger> log)
+    : store_{store},
+      limits_{limits},
+      log_{std::move(log)},
+      writer_{[this] { run(); }} {}
+
+CommitQueue::~CommitQueue() {
+    stop();
+}
+
+void CommitQueue::attach(storage::StreamName stream, std::string pool, AttachHandler handler) {
+    {
+        const std::lock_guard lock{mutex_};
+        attaches_.push_back({std::move(stream), std::move(pool), std::move(handler)});
+    }
+    changed_.notify_one();
+}
+
+void CommitQueue::submit(std::shared_ptr<Submitter> submitter, storage::Submission submission) {
+    std::size_t bytes = 0;
+    for (const auto& record : submission.records) bytes += record.bytes.size();
+    {
+        const std::lock_guard lock{mutex_};
+        auto& stream = waiting_[submission.stream];
+        if (stream.empty()) turns_.push_back(submission.stream);
+        stream.push_back({std::move(submitter), std::move(submission), bytes});
+    }
+    changed_.notify_one();
+}
+
+StoreState CommitQueue::state() const {
+    const std::lock_guard lock{mutex_};
+    if (failure_)
+        return {.is_available = false, .detail = fmt::format("{}: {}", to_text(failure_->kind), failure_->detail)};
+    if (call_began_ && Clock::now() - *call_began_ > limits_.patience)
+        return {.is_available = false,
+                .detail = fmt::format("the store has not answered for more than {} ms", limits_.patience.count())};
+    return {};
+}
+
+void CommitQueue::stop() {
+    {
+        const std::lock_guard lock{mutex_};
+        stopping_ = true;
+    }
+    changed_.notify_one();
+    if (writer_.joinable()) writer_.join();
+}
+
+void CommitQueue::run() {
+    for (;;) {
+        std::vector<WaitingAttach> attaches;
+        Batch batch;
+        {
+            std::unique_lock lock{mutex_};
+            changed_.wait(lock, [this] { return stopping_ || !attaches_.empty() || !turns_.empty(); });
+            attaches = std::exchange(attaches_, {});
+            batch = take_batch();
+        }
+        if (attaches.empty() && batch.submissions.empty()) return; // stopping, and nothing is left
+        run_attaches(std::move(attaches));
+        if (!batch.submissions.empty()) run_batch(batch);
+    }
+}
+
+// One message of each stream in turn, until nothing waits or the commit is large enough. The lock is held.
+CommitQueue::Batch CommitQueue::take_batch() {
+    Batch batch;
+    std::size_t records = 0;
+    std::size_t bytes = 0;
+    while (!turns_.empty() && records < limits_.records && bytes < limits_.bytes) {
+        const std::uint32_t number = turns_.front();
+        turns_.pop_front();
+        const auto stream = waiting_.find(number);
+        Waiting next = std::move(stream->second.front());
+        stream->second.pop_front();
+        if (stream->second.empty())
+            waiting_.erase(stream);
+        else
+            turns_.push_back(number);
+        records += next.submission.records.size();
+        bytes += next.bytes;
+        batch.submitters.push_back(std::move(next.submitter));
+        batch.submissions.push_back(std::move(next.submission));
+    }
+    return batch;
+}
+
+template <class Call> auto CommitQueue::timed(Call call) {
+    {
+        const std::lock_guard lock{mutex_};
+        call_began_ = Clock::now();
+    }
+    auto result = call();
+    const std::lock_guard lock{mutex_};
+    call_began_.reset();
+    return result;
+}
+
+storage::Result<std::vector<storage::Outcome>> CommitQueue::commit(const Batch& batch) {
+    auto outcomes = timed([&] { return store_.commit(batch.submissions); });
+    note(outcomes ? std::nullopt : std::optional{outcomes.error()});
+    return outcomes;
+}
+
+void CommitQueue::note(const std::optional<storage::StorageError>& error) {
+    const std::lock_guard lock{mutex_};
+    if (error && (!failure_ || failure_->kind != error->kind || failure_->detail != error->detail))
+        log_->error("nothing can be acknowledged: {}: {}", to_text(error->kind), error->detail);
+    if (!error && failure_) log_->info("the store has recovered");
+    failure_ = error;
+}
+
+// One that fails is told to whoever wants to come in, and to nobody else: nothing waits for an acknowledgment.
+void CommitQueue::run_attaches(std::vector<WaitingAttach> attaches) {
+    for (auto& [stream, pool, handler] : attaches) handler(timed([&] { return store_.attach(stream, pool); }));
+}
+
+void CommitQueue::run_batch(const Batch& batch) {
+    auto outcomes = commit(batch);
+    // Trying again is asking again: whatever became of the last attempt, each record is stored once.
+    while (!outcomes) {
+        if (!outcomes.error().may_recover())
+            log_->error("the store takes nothing more until the role is restarted: {}", outcomes.error().detail);
+        do {
+            if (!pause()) return;
+        } while (!outcomes.error().may_recover());
+        outcomes = commit(batch);
+    }
+    // One delivery for each submitter, however many messages it has in the commit.
+    std::map<Submitter*, std::vector<storage::Outcome>> deliveries;
+    for (std::size_t i = 0; i < batch.submitters.size(); ++i)
+        deliveries[batch.submitters[i].get()].push_back(std::move((*outcomes)[i]));
+    for (auto& [submitter, delivered] : deliveries) submitter->on_outcomes(std::move(delivered));
+}
+
+bool CommitQueue::pause() {
+    std::vector<WaitingAttach> attaches;
+    std::optional<storage::StorageError> failure;
+    {
+        std::unique_lock lock{mutex_};
+        changed_.wait_for(lock, limits_.pause, [this] { return stopping_; });
+        if (stopping_) return false;
+        attaches = std::exchange(attaches_, {});
+        failure = failure_;
+    }
+    // Whoever wants to come in need not wait for what may take long.
+    for (auto& attach : attaches) attach.handler(std::unexpected(*failure));
+    return true;
+}
+
+} // namespace role

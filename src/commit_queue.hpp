@@ -1,0 +1,114 @@
+// Between sessions and the store: one writer thread that joins whatever waits into one commit. While a commit syncs,
+// the next batch fills; there is no timer and no fixed batch size, so that a lone share waits for one sync and a flood
+// shares them. Streams take turns; within one nothing overtakes.
+#pragma once
+
+#include "storage/store.hpp"
+
+#include <spdlog/logger.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace role {
+
+// Whether acknowledgments can be expected.
+struct StoreState {
+    bool is_available = true;
+    std::string detail; // why not
+
+    bool operator==(const StoreState&) const = default;
+};
+
+class CommitQueue {
+  public:
+    // Whoever submits. Called on the writer thread, with outcomes in the order of the submissions.
+    class Submitter {
+      public:
+        Submitter() = default;
+        Submitter(const Submitter&) = delete;
+        Submitter& operator=(const Submitter&) = delete;
+        virtual ~Submitter() = default;
+        virtual void on_outcomes(std::vector<storage::Outcome> outcomes) = 0;
+    };
+    using AttachHandler = std::function<void(storage::Result<storage::Attachment>)>; // called on the writer thread
+
+    struct Limits {
+        std::size_t records = 10'000;                      // in one commit
+        std::size_t bytes = std::size_t{16} * 1024 * 1024; // of them
+        std::chrono::milliseconds patience{1'000};         // with a call of the store, until it counts as stalled
+        std::chrono::milliseconds pause{250};              // between two attempts on a stalled store
+    };
+
+    // `store` must outlive the queue.
+    CommitQueue(storage::Store& store, const Limits& limits, std::shared_ptr<spdlog::logger> log);
+    CommitQueue(const CommitQueue&) = delete;
+    CommitQueue& operator=(const CommitQueue&) = delete;
+    ~CommitQueue();
+
+    void attach(storage::StreamName stream, std::string pool, AttachHandler handler);
+    void submit(std::shared_ptr<Submitter> submitter, storage::Submission submission);
+
+    [[nodiscard]] StoreState state() const;
+
+    // Commits what waits, as far as the store lets it, and ends the thread. What is not committed gets no outcome.
+    void stop();
+
+  private:
+    using Clock = std::chrono::steady_clock;
+
+    struct Waiting {
+        std::shared_ptr<Submitter> submitter;
+        storage::Submission submission;
+        std::size_t bytes;
+    };
+    struct WaitingAttach {
+        storage::StreamName stream;
+        std::string pool;
+        AttachHandler handler;
+    };
+    // What the next call of the store works on.
+    struct Batch {
+        std::vector<std::shared_ptr<Submitter>> submitters;
+        std::vector<storage::Submission> submissions; // one for each of the above
+    };
+
+    void run();
+    void run_attaches(std::vector<WaitingAttach> attaches);
+    void run_batch(const Batch& batch);
+    Batch take_batch();
+    // Marks what the store is doing, for state().
+    template <class Call> auto timed(Call call);
+    storage::Result<std::vector<storage::Outcome>> commit(const Batch& batch);
+    void note(const std::optional<storage::StorageError>& error);
+    // False if the queue is to stop.
+    bool pause();
+
+    storage::Store& store_;
+    Limits limits_;
+    std::shared_ptr<spdlog::logger> log_;
+
+    mutable std::mutex mutex_; // of everything below
+    std::condition_variable changed_;
+    std::map<std::uint32_t, std::deque<Waiting>> waiting_; // by stream
+    std::deque<std::uint32_t> turns_;                      // streams that have something waiting
+    std::vector<WaitingAttach> attaches_;
+    std::optional<Clock::time_point> call_began_;
+    std::optional<storage::StorageError> failure_; // of the last commit
+    bool stopping_ = false;
+
+    std::thread writer_; // last: it uses all of the above
+};
+
+} // namespace role
