@@ -3,7 +3,9 @@
 
 #include "tests/end_to_end/scene.hpp"
 
+#include <csignal>
 #include <filesystem>
+#include <set>
 #include <sys/stat.h>
 
 using namespace end_to_end;
@@ -48,13 +50,82 @@ Ended run_with_key_file(const std::filesystem::path& folder, const std::filesyst
     return run({"-c", config.string(), "--state-directory", (folder / "state").string()});
 }
 
+const std::string one_key = "public_key = \"9auqWEzQDVyd2oe1JVGFLMLHZtCo2FFqZwtKA5gd9xbuEu7PH72\"\n";
+const std::string other_key = "public_key = \"9bDuixKmZqAJnrmP746n8zU1wyAQRrus7th9dxnkPg6RzQvCnan\"\n";
+const std::string client_head = "[[client]]\nidentity = \"a-pool\"\n";
+const std::string may_write = "allow = [\"share.write\"]\n";
+
+Ended run_with_clients(const support::TemporaryFolder& folder, const std::filesystem::path& file) {
+    return run({"--listen", "127.0.0.1:0", "--clients", file.string(), "--state-directory", folder.path().string()});
+}
+
+// Runs the role on this clients.toml; it must end with code 2 and say what was expected at which line.
+void refused_clients(const std::string& content, const std::string& place, const std::string& expected) {
+    const support::TemporaryFolder folder;
+    const auto file = folder.path() / "clients.toml";
+    write_file(file, content);
+    REQUIRE(::chmod(file.c_str(), 0600) == 0);
+    const auto ended = run_with_clients(folder, file);
+    INFO(ended.output);
+    CHECK(ended.exit_code == usage);
+    CHECK(contains(ended.output, file.string() + place));
+    CHECK(contains(ended.output, expected));
+}
+
+// Runs the role on this database; it must end with code 1 and say what is wrong with which path.
+void refused_database(const std::filesystem::path& database, const std::filesystem::path& named,
+                      const std::string& reason) {
+    const support::TemporaryFolder state;
+    const auto ended = run({"--listen", "127.0.0.1:0", "--backend", "sqlite", "--database-path", database.string(),
+                            "--state-directory", state.path().string()});
+    INFO(ended.output);
+    CHECK(ended.exit_code == failed);
+    CHECK(contains(ended.output, named.string() + ": "));
+    CHECK(contains(ended.output, reason));
+    CHECK_FALSE(contains(ended.output, "listening on"));
+}
+
+std::set<std::filesystem::path> files_in(const std::filesystem::path& folder) {
+    std::set<std::filesystem::path> files;
+    for (const auto& entry : std::filesystem::directory_iterator{folder}) files.insert(entry.path());
+    return files;
+}
+
+// The same, of a file that is not to be touched, and beside which nothing is to be left.
+void refused_untouched(const std::filesystem::path& database, const std::string& reason) {
+    const auto content = read_file(database);
+    const auto files = files_in(database.parent_path());
+    refused_database(database, database, reason);
+    CHECK(read_file(database) == content);
+    CHECK(files_in(database.parent_path()) == files);
+}
+
+// A store that a role has made and left, with 4 bytes of its header replaced (SQLite file format 1.3: user_version is
+// at 60, application_id at 68).
+std::filesystem::path store_with(const support::TemporaryFolder& folder, std::size_t offset, const std::string& bytes) {
+    const auto database = folder.path() / "a-store.db";
+    {
+        support::RoleProcess role{{"--listen", "127.0.0.1:0", "--backend", "sqlite", "--database-path",
+                                   database.string(), "--state-directory", (folder.path() / "state").string()}};
+        REQUIRE(role.wait_for_port() != 0);
+        role.signal(SIGTERM);
+        REQUIRE(role.wait_for_exit() == 0);
+    }
+    auto content = read_file(database);
+    REQUIRE(content.size() > offset + bytes.size());
+    write_file(database, content.replace(offset, bytes.size(), bytes));
+    std::filesystem::remove(database.string() + ".lock");
+    return database;
+}
+
 } // namespace
 
 TEST_CASE("a config with an unknown key is refused with its line and the known keys") {
     refused_config("cert_validity_sec = 60\nlisten_adress = \"127.0.0.1:1\"\n", ":2: unknown key listen_adress",
                    "known are listen_address");
     refused_config("[logging]\nlevel = \"info\"\ncolour = true\n", ":3: unknown key logging.colour", "logging.level");
-    refused_config("[storage]\nbackend = \"sqlite\"\n", ":1: unknown key storage", "known are");
+    refused_config("[storage]\nbackends = \"sqlite\"\n", ":2: unknown key storage.backends", "storage.backend");
+    refused_config("[store]\nbackend = \"sqlite\"\n", ":1: unknown key store", "known are");
 }
 
 TEST_CASE("a config with a wrong type is refused with its line and what was expected") {
@@ -62,6 +133,13 @@ TEST_CASE("a config with a wrong type is refused with its line and what was expe
     refused_config("\nlisten_address = 34274\n", ":2: listen_address: ", "expected an address and port");
     refused_config("logging = 7\n", ":1: logging: ", "expected a table, [logging]");
     refused_config("[logging]\nfile = [1]\n", ":2: logging.file: ", "expected the path of a file");
+    refused_config("storage = \"sqlite\"\n", ":1: storage: ", "expected a table, [storage]");
+    refused_config("[storage]\nbackend = true\n", ":2: storage.backend: ", "expected memory or sqlite");
+    refused_config("[storage]\ndatabase_path = 1\n", ":2: storage.database_path: ", "expected the path of a file");
+    refused_config("[storage]\nmax_share_history_days = \"30\"\n",
+                   ":2: storage.max_share_history_days: ", "expected a number of days");
+    refused_config("clients_file = []\n", ":1: clients_file: ", "expected the path of a file");
+    refused_config("max_in_flight_bytes = \"1 MiB\"\n", ":1: max_in_flight_bytes: ", "expected a number of bytes");
 }
 
 TEST_CASE("a config with an impossible address is refused with its line and what was expected") {
@@ -76,6 +154,12 @@ TEST_CASE("a config with an impossible value is refused with its line and what w
     refused_config("cert_validity_sec = 0\n", ":1: cert_validity_sec: ", "from 1 to 4294967295, got 0");
     refused_config("cert_validity_sec = 4294967296\n", ":1: cert_validity_sec: ", "got 4294967296");
     refused_config("max_connections = -1\n", ":1: max_connections: ", "got -1");
+    refused_config("max_in_flight_bytes = 1048575\n", ":1: max_in_flight_bytes: ", "from 1048576 to");
+    refused_config("clients_file = \"\"\n", ":1: clients_file: ", "expected the path of a file");
+    refused_config("[storage]\nbackend = \"mysql\"\n", ":2: storage.backend: expected memory or sqlite", "got 'mysql'");
+    refused_config("[storage]\ndatabase_path = \"\"\n", ":2: storage.database_path: ", "expected the path of a file");
+    refused_config("[storage]\ncleanup_interval_hours = 0\n", ":2: storage.cleanup_interval_hours: ", "got 0");
+    refused_config("[storage]\nmax_share_history_days = 36501\n", ":2: storage.max_share_history_days: ", "got 36501");
     refused_config("[logging]\nlevel = \"loud\"\n", ":2: logging.level: ", "expected one of trace, debug");
     refused_config("authority_public_key = \"9bSX\"\n",
                    ":1: authority_public_key: ", "expected a public key in base58check");
@@ -148,6 +232,13 @@ TEST_CASE("a wrong environment variable or option is refused by its name") {
     const auto option = run({"--listen", "nowhere"});
     CHECK(option.exit_code == usage);
     CHECK(contains(option.output, "--listen: listen_address: expected an address and port"));
+    const auto backend = run({"--backend", "mysql"});
+    CHECK(backend.exit_code == usage);
+    CHECK(contains(backend.output, "--backend: storage.backend: expected memory or sqlite"));
+    const auto preset = run({"--preset", "nonsense"});
+    CHECK(preset.exit_code == usage);
+    CHECK(contains(preset.output, "--preset"));
+    CHECK(contains(preset.output, "development"));
     CHECK(run({"--nonsense"}).exit_code == usage);
     CHECK(run({"dance"}).exit_code == usage);
     CHECK(run({"keygen"}).exit_code == usage);
@@ -161,6 +252,18 @@ TEST_CASE("without an authority key any address but loopback is refused") {
     CHECK(ended.exit_code == usage);
     CHECK(contains(ended.output, "listen_address is 0.0.0.0"));
     CHECK(contains(ended.output, "authority_secret_key_file"));
+}
+
+TEST_CASE("without a clients file any address but loopback is refused") {
+    const support::TemporaryFolder folder;
+    CHECK(run({"keygen", "authority", "--out", folder.path().string()}).exit_code == 0);
+    const auto file = folder.path() / "storage-config.toml";
+    write_file(file, "listen_address = \"0.0.0.0:0\"\nauthority_secret_key_file = \"" +
+                         (folder.path() / "authority.secret").string() + "\"\n");
+    const auto ended = run({"--config", file.string(), "--state-directory", (folder.path() / "state").string()});
+    CHECK(ended.exit_code == usage);
+    CHECK(contains(ended.output, "listen_address is 0.0.0.0"));
+    CHECK(contains(ended.output, "clients_file"));
 }
 
 TEST_CASE("the key pair of SRI's examples is refused on any address but loopback") {
@@ -271,4 +374,128 @@ TEST_CASE("a log file that cannot be opened ends the role with code 1") {
                             folder.path().string(), "--listen", "127.0.0.1:0"});
     CHECK(ended.exit_code == failed);
     CHECK(contains(ended.output, "log"));
+}
+
+TEST_CASE("a clients file with an unknown key is refused with its line and the known keys") {
+    refused_clients(client_head + one_key + may_write + "colour = \"red\"\n", ":5: unknown key client.colour",
+                    "known are identity");
+    refused_clients("clients = 1\n", ":1: unknown key clients", "expected [[client]]");
+    refused_clients("[client]\nidentity = \"a-pool\"\n", ":1: ", "expected [[client]]");
+}
+
+TEST_CASE("a clients file with a wrong type is refused with its line and what was expected") {
+    refused_clients("[[client]]\nidentity = 7\n" + one_key + may_write, ":2: client.identity: ", "expected 1 to 64");
+    refused_clients(client_head + "public_key = 7\n" + may_write, ":3: client.public_key: ", "expected a public key");
+    refused_clients(client_head + one_key + "allow = \"share.write\"\n",
+                    ":4: client.allow: ", "expected a list of share.write");
+    refused_clients(client_head + one_key + may_write + "pool = [\"a\"]\n", ":5: client.pool: ", "expected 1 to 64");
+}
+
+TEST_CASE("a client without one of its fields is refused with its line and what was expected") {
+    refused_clients("[[client]]\n" + one_key + may_write, ":1: client.identity is missing", "expected 1 to 64");
+    refused_clients(client_head + may_write, ":1: client.public_key is missing", "expected a public key");
+    refused_clients(client_head + one_key, ":1: client.allow is missing", "expected a list of share.write");
+    refused_clients("# nobody\n", ": ", "no [[client]] in it");
+}
+
+TEST_CASE("a client with an impossible value is refused with its line and what was expected") {
+    auto mistyped = one_key;
+    mistyped[mistyped.size() - 3] = '3';
+    refused_clients(client_head + mistyped + may_write, ":3: client.public_key: ", "expected a public key");
+    refused_clients(client_head + one_key + "allow = [\"share.write\", \"share.read\"]\n",
+                    ":4: client.allow: ", "query.own");
+    refused_clients(client_head + one_key + "allow = []\n", ":4: client.allow: ", "expected a list of share.write");
+    refused_clients("[[client]]\nidentity = \"a pool\"\n" + one_key + may_write,
+                    ":2: client.identity: ", "letters, digits");
+    refused_clients("[[client]\n", ":1: ", "");
+}
+
+TEST_CASE("clients that contradict each other are refused with the line of the later one") {
+    refused_clients(client_head + one_key + may_write + "[[client]]\nidentity = \"another\"\n" + one_key + may_write,
+                    ":5: ", "stands in the file already");
+    refused_clients(client_head + one_key + may_write + client_head + other_key + may_write + "pool = \"another\"\n",
+                    ":5: ", "is in pool a-pool and in pool another");
+}
+
+TEST_CASE("a secret in the place of a client's public key is refused, and not shown") {
+    const support::TemporaryFolder folder;
+    const auto file = folder.path() / "clients.toml";
+    write_file(file, client_head + "public_key = \"mkDLTBBRxdBv998612qipDYoTK3YUrqLe8uWw7gu3iXbSrn2n\"\n" + may_write);
+    REQUIRE(::chmod(file.c_str(), 0600) == 0);
+    const auto ended = run_with_clients(folder, file);
+    CHECK(ended.exit_code == usage);
+    CHECK(contains(ended.output, file.string() + ":3: client.public_key: expected a public key"));
+    CHECK_FALSE(contains(ended.output, "mkDLTBBR"));
+}
+
+TEST_CASE("a clients file that others can write is refused") {
+    const support::TemporaryFolder folder;
+    const auto file = folder.path() / "clients.toml";
+    write_file(file, client_head + one_key + may_write);
+    for (const mode_t mode : {0620U, 0602U}) {
+        REQUIRE(::chmod(file.c_str(), mode) == 0);
+        const auto ended = run_with_clients(folder, file);
+        CHECK(ended.exit_code == usage);
+        CHECK(contains(ended.output, file.string() + ": others than its owner can write it"));
+    }
+}
+
+TEST_CASE("a clients file that is missing, or a folder, is refused by its name") {
+    const support::TemporaryFolder folder;
+    const auto missing = run_with_clients(folder, folder.path() / "missing.toml");
+    CHECK(missing.exit_code == usage);
+    CHECK(contains(missing.output, (folder.path() / "missing.toml").string() + ": cannot be read"));
+    const auto file_is_folder = run_with_clients(folder, folder.path());
+    CHECK(file_is_folder.exit_code == usage);
+    CHECK(contains(file_is_folder.output, folder.path().string() + ": cannot be read"));
+}
+
+TEST_CASE("a database of a newer version is refused and not touched") {
+    const support::TemporaryFolder folder;
+    refused_untouched(store_with(folder, 60, std::string("\x7f\xff\xff\xff", 4)), "schema version 2147483647");
+}
+
+TEST_CASE("a database of an older version is refused and not touched") {
+    const support::TemporaryFolder folder;
+    refused_untouched(store_with(folder, 60, std::string(4, '\0')), "schema version 0");
+}
+
+TEST_CASE("a file that is no store of ours is refused and not touched") {
+    const support::TemporaryFolder folder;
+    SUBCASE("a text") {
+        write_file(folder.path() / "letter.txt", "Dear customer,\nwe have received your shares.\n");
+        refused_untouched(folder.path() / "letter.txt", "of another program");
+    }
+    SUBCASE("the SQLite database of another program") {
+        refused_untouched(store_with(folder, 68, std::string(4, '\0')), "of another program");
+    }
+}
+
+TEST_CASE("a place where no database can be is refused by its name") {
+    const support::TemporaryFolder folder;
+    write_file(folder.path() / "file", "a file\n");
+    refused_database(folder.path() / "missing" / "a.db", folder.path() / "missing", "no such folder");
+    refused_database(folder.path() / "file" / "a.db", folder.path() / "file", "ot a "); // directory, or folder
+    refused_database(folder.path(), folder.path(), "is a directory");
+    REQUIRE(::mkfifo((folder.path() / "pipe").c_str(), 0600) == 0);
+    refused_database(folder.path() / "pipe", folder.path() / "pipe", "not a regular file");
+    refused_database("/proc/a.db", "/proc/a.db.lock", ""); // where nobody can make a file, root included
+    std::filesystem::create_symlink(folder.path() / "gone" / "a.db", folder.path() / "link");
+    refused_database(folder.path() / "link", folder.path() / "link", "a link that leads nowhere");
+    CHECK(read_file(folder.path() / "file") == "a file\n");
+}
+
+TEST_CASE("a second role on the same store ends with code 1, whatever name it has for it, and the first goes on") {
+    Scene scene{{.backend = "sqlite"}};
+    scene.enter("stores").store(shares(1, 3));
+    refused_database(scene.database(), scene.database().string() + ".lock", "in use by another role");
+
+    const support::TemporaryFolder elsewhere;
+    std::filesystem::create_symlink(scene.database(), elsewhere.path() / "link.db");
+    refused_database(elsewhere.path() / "link.db", scene.database().string() + ".lock", "in use by another role");
+    std::filesystem::create_directory_symlink(scene.folder.path(), elsewhere.path() / "folder");
+    refused_database(elsewhere.path() / "folder" / "stratum_storage.db", scene.database().string() + ".lock",
+                     "in use by another role");
+    scene.check_others_go_on();
+    CHECK(scene.enter("stores").totals().shares_accepted == 3);
 }

@@ -30,14 +30,15 @@ SetupConnectionError refused_in_setup(Scene& scene, support::Peer& peer, Bytes f
     return error;
 }
 
-void refused_when_open(Scene& scene, support::Peer& peer, Bytes frame, const std::string& code) {
+// The same after negotiation: the extension's own Error.
+void refused_before_authentication(Scene& scene, support::Peer& peer, Bytes frame, const std::string& code) {
     scene.negotiate(peer);
     peer.send_frame(std::move(frame));
     const auto error = peer.receive<Error>();
     CHECK(error.code.text == code);
     CHECK(error.request_id == 0);
     CHECK(peer.is_closed());
-    CHECK(scene.logs(peer, "refused in phase open: " + code));
+    CHECK(scene.logs(peer, "refused in phase authenticate: " + code));
     scene.check_others_go_on();
 }
 
@@ -90,17 +91,29 @@ TEST_CASE("silence after the handshake ends in the same way") {
     scene.check_others_go_on();
 }
 
-TEST_CASE("one deadline for handshake, setup and negotiation: a step that comes in its own 5 s is still too late") {
+TEST_CASE("silence after negotiation, too") {
+    Scene scene;
+    auto peer = scene.connect();
+    scene.negotiate(peer);
+    CHECK(peer.is_closed());
+    CHECK(scene.logs(peer, "closed in phase authenticate: the time limit was reached"));
+    scene.check_others_go_on();
+}
+
+TEST_CASE("one deadline for handshake, setup, negotiation and authentication: a step that comes in its own 5 s is "
+          "still too late") {
     Scene scene;
     auto peer = scene.connect();
     scene.greet(peer);
     std::this_thread::sleep_for(std::chrono::milliseconds{3000});
     peer.send(support::setup_connection());
     peer.receive<SetupConnectionSuccess>();
-    std::this_thread::sleep_for(std::chrono::milliseconds{4500});
     peer.send(support::request_storage_extension());
+    peer.receive<RequestExtensionsSuccess>();
+    std::this_thread::sleep_for(std::chrono::milliseconds{3000});
+    peer.send(scene.proof(peer, "late", support::claim(1)));
     CHECK(peer.is_closed());
-    CHECK(scene.logs(peer, "closed in phase negotiate: the time limit was reached"));
+    CHECK(scene.logs(peer, "closed in phase authenticate: the time limit was reached"));
     scene.check_others_go_on();
 }
 
@@ -159,7 +172,7 @@ TEST_CASE("a frame that announces 16 MiB is refused from its header alone") {
     }
     SUBCASE("after negotiation by the extension's Error") {
         auto peer = scene.connect();
-        refused_when_open(scene, peer, header, "frame-too-large");
+        refused_before_authentication(scene, peer, header, "frame-too-large");
     }
     SUBCASE("and its payload, if it comes all the same, does not cost the peer the answer") {
         auto peer = scene.connect();
@@ -197,8 +210,8 @@ TEST_CASE("an unknown message is answered with unexpected-message") {
         refused_in_setup(scene, peer, frame_of({.extension_type = 0, .msg_type = 0x05}, {0}), "unexpected-message");
     }
     SUBCASE("after negotiation, of our own extension") {
-        refused_when_open(scene, peer, frame_of({.extension_type = storage_extension, .msg_type = 0xff}, {0}),
-                          "unexpected-message");
+        refused_before_authentication(
+            scene, peer, frame_of({.extension_type = storage_extension, .msg_type = 0xff}, {0}), "unexpected-message");
     }
     SUBCASE("without a payload") {
         refused_in_setup(scene, peer, frame_of({.extension_type = 0, .msg_type = 0x05}, {}), "unexpected-message");
@@ -213,8 +226,8 @@ TEST_CASE("a frame of an unknown extension is answered with unsupported-extensio
                          "unsupported-extension");
     }
     SUBCASE("after negotiation") {
-        refused_when_open(scene, peer, frame_of({.extension_type = 0x4001, .msg_type = 0x01}, {0}),
-                          "unsupported-extension");
+        refused_before_authentication(scene, peer, frame_of({.extension_type = 0x4001, .msg_type = 0x01}, {0}),
+                                      "unsupported-extension");
     }
 }
 
@@ -288,7 +301,8 @@ TEST_CASE("RequestExtensions before SetupConnection is answered with unexpected-
 TEST_CASE("RequestExtensions twice: the second is answered with the extension's Error") {
     Scene scene;
     auto peer = scene.connect();
-    refused_when_open(scene, peer, encode_frame(support::request_storage_extension()).value(), "unexpected-message");
+    refused_before_authentication(scene, peer, encode_frame(support::request_storage_extension()).value(),
+                                  "unexpected-message");
 }
 
 TEST_CASE("a second SetupConnection is answered in the words of its phase") {
@@ -305,7 +319,8 @@ TEST_CASE("a second SetupConnection is answered in the words of its phase") {
         scene.check_others_go_on();
     }
     SUBCASE("after negotiation by the extension's Error") {
-        refused_when_open(scene, peer, encode_frame(support::setup_connection()).value(), "unexpected-message");
+        refused_before_authentication(scene, peer, encode_frame(support::setup_connection()).value(),
+                                      "unexpected-message");
     }
 }
 

@@ -92,29 +92,39 @@ TEST_CASE("file < environment < command line, and `serve` is what no command doe
     const support::TemporaryFolder folder;
     support::RoleProcess keygen{{"keygen", "authority", "--out", folder.path().string()}};
     REQUIRE(keygen.wait_for_exit() == 0);
+    const auto in_folder = [&](const std::string& name) { return "\"" + (folder.path() / name).string() + "\"\n"; };
+    const std::string public_key = "\"" + first_line(folder.path() / "authority.public") + "\"\n";
+    write_file(folder.path() / "clients.toml",
+               "[[client]]\nidentity = \"a-pool\"\npublic_key = " + public_key + "allow = [\"share.write\"]\n");
+    REQUIRE(::chmod((folder.path() / "clients.toml").c_str(), 0600) == 0);
     const auto file = folder.path() / "storage-config.toml";
-    write_file(file, "# every key that exists\n"
-                     "listen_address = \"127.0.0.1:1\"\n"
-                     "authority_public_key = \"" +
-                         first_line(folder.path() / "authority.public") +
-                         "\"\n"
-                         "authority_secret_key_file = \"" +
-                         (folder.path() / "authority.secret").string() +
-                         "\"\n"
-                         "cert_validity_sec = 60\n"
-                         "max_connections = 10\n"
-                         "[logging]\n"
-                         "level = \"error\"\n"
-                         "file = \"" +
-                         (folder.path() / "logs" / "from-file.log").string() + "\"\n");
+    std::ofstream{file} << "# every key that exists\n"
+                        << "listen_address = \"127.0.0.1:1\"\n"
+                        << "authority_public_key = " << public_key
+                        << "authority_secret_key_file = " << in_folder("authority.secret") << "cert_validity_sec = 60\n"
+                        << "max_connections = 10\n"
+                        << "max_in_flight_bytes = 1048576\n"
+                        << "clients_file = " << in_folder("clients.toml") << "[storage]\n"
+                        << "backend = \"memory\"\n"
+                        << "database_path = " << in_folder("from-file.db") << "cleanup_interval_hours = 24\n"
+                        << "max_share_history_days = 30\n"
+                        << "[logging]\n"
+                        << "level = \"error\"\n"
+                        << "file = " << in_folder("from-file.log");
     support::RoleProcess process{
-        {"serve", "-c", file.string(), "--listen", "[::1]:0", "-f", (folder.path() / "logs" / "role.log").string()},
-        {{"STORAGE__LISTEN_ADDRESS", "127.0.0.1:2"}, {"STORAGE__LOGGING__LEVEL", "debug"}}};
+        {"serve", "-c", file.string(), "--listen", "[::1]:0", "--database-path", (folder.path() / "role.db").string(),
+         "-f", (folder.path() / "logs" / "role.log").string(), "--state-directory", (folder.path() / "state").string()},
+        {{"STORAGE__LISTEN_ADDRESS", "127.0.0.1:2"},
+         {"STORAGE__LOGGING__LEVEL", "debug"},
+         {"STORAGE__STORAGE__BACKEND", "sqlite"},
+         {"STORAGE__STORAGE__DATABASE_PATH", folder.path() / "from-environment.db"}}};
     CHECK(process.wait_for_output("INFO storage_sv2::server: listening on [::1]:"));
     process.signal(SIGTERM);
     CHECK(process.wait_for_exit() == 0); // a line is in the file no sooner than on standard output
     CHECK(read_file(folder.path() / "logs" / "role.log").find("listening on [::1]:") != std::string::npos);
-    CHECK_FALSE(std::filesystem::exists(folder.path() / "logs" / "from-file.log"));
+    CHECK(std::filesystem::exists(folder.path() / "role.db"));
+    for (const char* const name : {"from-file.log", "from-file.db", "from-environment.db"})
+        CHECK_FALSE(std::filesystem::exists(folder.path() / name));
 }
 
 TEST_CASE("an empty configuration is one that leaves every default") {
@@ -123,6 +133,29 @@ TEST_CASE("an empty configuration is one that leaves every default") {
     support::RoleProcess process{{"-c", (folder.path() / "empty.toml").string(), "--listen", "127.0.0.1:0",
                                   "--state-directory", (folder.path() / "state").string()}};
     CHECK(process.wait_for_port() != 0);
+}
+
+TEST_CASE("the reference's storage-config.toml works as it is, in the working directory") {
+    const support::TemporaryFolder folder;
+    const support::TemporaryFolder state;
+    write_file(folder.path() / "storage-config.toml", R"([storage]
+backend = "sqlite"
+database_path = "./stratum_storage.db"
+cleanup_interval_hours = 24
+max_share_history_days = 30
+
+[logging]
+level = "info"
+file = "./logs/storage.log"
+)");
+    support::RoleProcess process{{"-c", "storage-config.toml", "--listen", "127.0.0.1:0"},
+                                 {{"STATE_DIRECTORY", state.path()}},
+                                 {.working_directory = folder.path()}};
+    REQUIRE(process.wait_for_port() != 0);
+    CHECK(std::filesystem::exists(folder.path() / "stratum_storage.db"));
+    process.signal(SIGTERM);
+    CHECK(process.wait_for_exit() == 0);
+    CHECK(read_file(folder.path() / "logs" / "storage.log").find("listening on ") != std::string::npos);
 }
 
 TEST_CASE("the configuration that configs/ offers starts as it is, and names every key there is") {
@@ -189,10 +222,14 @@ TEST_CASE("SIGINT and SIGTERM stop it: clients are told to reconnect, code 0") {
         auto silent = scene.connect();
         auto greeted = scene.connect();
         scene.greet(greeted);
+        auto negotiated = scene.connect();
+        scene.negotiate(negotiated);
         scene.process.signal(signal);
         CHECK(scene.bystander.receive<Reconnect>() == Reconnect{});
-        CHECK(scene.bystander.is_closed());
-        CHECK(greeted.receive<Reconnect>() == Reconnect{});
+        CHECK(scene.bystander.peer.is_closed());
+        CHECK(negotiated.receive<Reconnect>() == Reconnect{});
+        CHECK(negotiated.is_closed());
+        CHECK(greeted.is_closed()); // no message of the server's is due before SetupConnection
         CHECK(silent.is_closed());
         CHECK(scene.process.wait_for_exit() == 0);
         const auto& output = scene.process.output();
@@ -236,19 +273,19 @@ TEST_CASE("a client that keeps its side open does not hold up the stop") {
 
 TEST_CASE("more connections than the system grants descriptors for are a warning at the start") {
     const support::TemporaryFolder folder;
-    support::RoleProcess process{{"--listen", "127.0.0.1:0", "--state-directory", folder.path().string()}, {}, 128};
+    support::RoleProcess process{
+        {"--listen", "127.0.0.1:0", "--state-directory", folder.path().string()}, {}, {.max_descriptors = 128}};
     REQUIRE(process.wait_for_port() != 0);
     CHECK(process.output().find("max_connections = 1024 needs 1088 file descriptors, and the limit is 128") !=
           std::string::npos);
 }
 
 TEST_CASE("above the connection limit the newest is closed, and a place that comes free is used") {
-    Role role{{{"STORAGE__MAX_CONNECTIONS", "2"}}};
-    auto first = role.connect();
-    support::negotiate(first, role.curve, role.authority);
+    Role role{{.environment = {{"STORAGE__MAX_CONNECTIONS", "2"}}}};
+    auto first = role.enter("first");
     {
         auto second = role.connect();
-        support::negotiate(second, role.curve, role.authority);
+        role.negotiate(second);
         auto third = role.connect();
         CHECK(third.is_closed());
         CHECK(role.process.wait_for_output("closed, all 2 connections are in use"));
@@ -262,14 +299,12 @@ TEST_CASE("above the connection limit the newest is closed, and a place that com
         is_served = next.receive_bytes(noise::act2_size).has_value();
     }
     CHECK(is_served);
-    first.send(support::setup_connection());
-    CHECK(first.receive<Error>().code.text == "unexpected-message");
+    CHECK_NOTHROW(first.ping());
 }
 
 TEST_CASE("with a validity of 2 s certificates are renewed over 10 s, always valid, and no session is touched") {
-    Role role{{{"STORAGE__CERT_VALIDITY_SEC", "2"}}};
-    auto veteran = role.connect();
-    support::negotiate(veteran, role.curve, role.authority);
+    Role role{{.environment = {{"STORAGE__CERT_VALIDITY_SEC", "2"}}}};
+    auto veteran = role.enter("veteran");
 
     std::set<std::array<std::uint8_t, 32>> static_keys;
     const auto start = std::chrono::steady_clock::now();
@@ -287,6 +322,5 @@ TEST_CASE("with a validity of 2 s certificates are renewed over 10 s, always val
     CHECK(static_keys.size() >= 2); // a renewal a second, however many of them we saw
     CHECK(static_keys.size() <= 12);
 
-    veteran.send(support::setup_connection());
-    CHECK(veteran.receive<Error>().code.text == "unexpected-message"); // still served, by the keys of its own handshake
+    CHECK_NOTHROW(veteran.store(shares(1, 3))); // still served, by the keys of its own handshake
 }

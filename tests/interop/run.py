@@ -16,6 +16,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 MANIFEST = tomllib.loads((HERE / "Cargo.toml").read_text())
+DOCUMENT = HERE.parent.parent / "protocol" / "EXTENSION.md"
 CASES = (HERE / "cases.txt").read_text().splitlines()
 PROGRAM = MANIFEST["package"]["name"]
 OLDEST_RUST = MANIFEST["package"]["rust-version"]
@@ -43,7 +44,7 @@ def main():
         print(f"# {reason}")
         return 1
     program = arguments.cargo_target_dir / "release" / PROGRAM
-    environment = os.environ | {"ROLE": arguments.role, "CPP_INITIATOR": arguments.cpp_initiator}
+    environment = os.environ | {"ROLE": arguments.role, "CPP_INITIATOR": arguments.cpp_initiator, "DOCUMENT": DOCUMENT}
     sys.stdout.flush()
     return subprocess.run([program, *arguments.arguments], env=environment).returncode
 

@@ -1,10 +1,13 @@
 //! Interoperability with the Stratum V2 Reference Implementation: the published SRI crates on one end, storage-sv2 or
 //! its C++ client on the other, each a process of its own. Usually started by `run.py`, which builds it.
 //!
-//! `ROLE` and `CPP_INITIATOR` in the environment name the two programs of ours. `--bench` measures SRI instead.
+//! `ROLE` and `CPP_INITIATOR` in the environment name the two programs of ours, `DOCUMENT` that of the extension.
+//! `--bench` measures SRI instead.
 
 mod bench;
 mod cases;
+mod client;
+mod extension;
 mod messages;
 mod program;
 mod role;
@@ -15,10 +18,11 @@ mod tap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// The two programs under test.
+/// The two programs under test, and the document they follow.
 pub struct Programs {
     pub role: PathBuf,
     pub cpp_initiator: PathBuf,
+    pub document: PathBuf,
 }
 
 fn main() -> ExitCode {
@@ -33,16 +37,19 @@ fn main() -> ExitCode {
 }
 
 fn run_cases() -> ExitCode {
-    let (Some(role), Some(cpp_initiator)) =
-        (program_named_by("ROLE"), program_named_by("CPP_INITIATOR"))
-    else {
+    let (Some(role), Some(cpp_initiator), Some(document)) = (
+        file_named_by("ROLE"),
+        file_named_by("CPP_INITIATOR"),
+        file_named_by("DOCUMENT"),
+    ) else {
         return report(Err(tap::Failure(
-            "ROLE and CPP_INITIATOR must name programs".to_owned(),
+            "ROLE, CPP_INITIATOR and DOCUMENT must name files".to_owned(),
         )));
     };
     let programs = Programs {
         role,
         cpp_initiator,
+        document,
     };
     match tap::run(include_str!("../cases.txt"), &cases::all(), &programs) {
         true => ExitCode::SUCCESS,
@@ -51,7 +58,7 @@ fn run_cases() -> ExitCode {
 }
 
 /// An absolute path, because the programs are started in folders of their own.
-fn program_named_by(variable: &str) -> Option<PathBuf> {
+fn file_named_by(variable: &str) -> Option<PathBuf> {
     std::path::absolute(std::env::var_os(variable)?).ok()
 }
 

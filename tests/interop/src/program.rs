@@ -12,7 +12,7 @@ use crate::tap::Outcome;
 
 /// How long anything may take before it counts as never happening. Far above what any step needs, so that a slow
 /// machine changes nothing.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Program {
     child: Child,
@@ -115,6 +115,12 @@ impl Program {
             );
             thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// Ends the program where it stands.
+    pub fn kill(&mut self) -> Outcome {
+        self.child.kill()?;
+        self.wait().map(|_| ())
     }
 
     pub fn is_running(&mut self) -> Outcome<bool> {

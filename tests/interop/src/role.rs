@@ -1,9 +1,10 @@
-//! storage-sv2 as a process: a fresh authority key, a fresh folder and a port of its own for every case.
+//! storage-sv2 as a process: a fresh authority key, a fresh folder and a port of its own for every case. It may be ended
+//! and started again in that folder.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use key_utils::Secp256k1PublicKey;
@@ -17,14 +18,27 @@ pub struct Role {
     pub address: SocketAddr,
     pub authority: Secp256k1PublicKey,
     program: Program,
-    _folder: Scratch,
+    binary: PathBuf,
+    arguments: Vec<OsString>,
+    /// What the role said before it was started again.
+    earlier: String,
+    folder: Scratch,
 }
 
 impl Role {
     /// Starts the role, lets `conversation` talk to it, and checks that the role survived that and stops when asked.
     /// What the role logged becomes part of the reason if anything went wrong.
     pub fn serve(binary: &Path, conversation: impl FnOnce(&mut Role) -> Outcome) -> Outcome {
-        let mut role = Role::start(binary)?;
+        Self::serve_with(binary, |_| Ok(Vec::new()), conversation)
+    }
+
+    /// The same with more arguments, of which `prepare` may make the files in the role's folder.
+    pub fn serve_with(
+        binary: &Path,
+        prepare: impl FnOnce(&Path) -> Outcome<Vec<OsString>>,
+        conversation: impl FnOnce(&mut Role) -> Outcome,
+    ) -> Outcome {
+        let mut role = Role::start(binary, prepare)?;
         let outcomes = [conversation(&mut role), role.stop()];
         let reasons: Vec<String> = outcomes
             .into_iter()
@@ -32,16 +46,20 @@ impl Role {
             .collect();
         ensure!(
             reasons.is_empty(),
-            "{}\n{}",
+            "{}\n{}{}",
             reasons.join("\n"),
+            role.earlier,
             role.program.transcript("role")
         );
         Ok(())
     }
 
-    fn start(binary: &Path) -> Outcome<Self> {
+    fn start(
+        binary: &Path,
+        prepare: impl FnOnce(&Path) -> Outcome<Vec<OsString>>,
+    ) -> Outcome<Self> {
         let folder = Scratch::new()?;
-        let printed = keygen(binary, folder.path())?;
+        let printed = keygen(binary, "authority", folder.path())?;
         let config = folder.path().join("storage-sv2.toml");
         let secret_file = folder.path().join("authority.secret");
         fs::write(
@@ -55,19 +73,51 @@ impl Role {
             ),
         )?;
 
-        let mut command = sheltered(binary, folder.path());
-        command.arg("serve").arg("--config").arg(&config);
-        let program = Program::start(&mut command)?;
-        let address = program
-            .wait_for_line("listening on 127.0.0.1:PORT", listening_address)
-            .map_err(|Failure(reason)| format!("{reason}\n{}", program.transcript("role")))?;
+        let mut arguments = vec!["serve".into(), "--config".into(), config.into()];
+        arguments.extend(prepare(folder.path())?);
+        let (program, address) = listening(binary, folder.path(), &arguments)?;
         let authority = printed.parse()?;
         Ok(Self {
             address,
             authority,
             program,
-            _folder: folder,
+            binary: binary.to_owned(),
+            arguments,
+            earlier: String::new(),
+            folder,
         })
+    }
+
+    /// Starts the role, stopped or killed before, once more with all that is left in its folder. Its port is another one.
+    pub fn start_again(&mut self) -> Outcome {
+        self.earlier += &format!("{}\n", self.program.transcript("role before"));
+        (self.program, self.address) =
+            listening(&self.binary, self.folder.path(), &self.arguments)?;
+        Ok(())
+    }
+
+    /// Ends the role where it stands, as a power cut does.
+    pub fn kill(&mut self) -> Outcome {
+        self.program.kill()
+    }
+
+    /// Lets the role's files grow, or has every write to them fail, as on a disk that is full.
+    pub fn let_files_grow(&self, may: bool) -> Outcome {
+        let limit = if may {
+            "--fsize=unlimited:"
+        } else {
+            "--fsize=1:"
+        };
+        let id = self.program.id().to_string();
+        let status = Command::new("prlimit")
+            .args([limit, "--pid", &id])
+            .status()?;
+        ensure!(status.success(), "cannot limit the role's files: {status}");
+        Ok(())
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Asks the role to stop, as a service manager does.
@@ -92,7 +142,8 @@ impl Role {
         Ok(())
     }
 
-    fn stop(&mut self) -> Outcome {
+    /// Stops the role in order.
+    pub fn stop(&mut self) -> Outcome {
         if self.program.is_running()? {
             self.terminate()?;
         }
@@ -100,15 +151,29 @@ impl Role {
     }
 }
 
-/// Makes the authority key pair in `folder` and returns what keygen prints: the public key's text.
-pub fn keygen(binary: &Path, folder: &Path) -> Outcome<String> {
+fn listening(
+    binary: &Path,
+    folder: &Path,
+    arguments: &[OsString],
+) -> Outcome<(Program, SocketAddr)> {
+    // A file over its limit should be an error to the role, not its end: see `let_files_grow`.
+    let mut command = sheltered(Path::new("sh"), folder);
+    command
+        .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+        .arg(binary)
+        .args(arguments);
+    let program = Program::start(&mut command)?;
+    let address = program
+        .wait_for_line("listening on 127.0.0.1:PORT", listening_address)
+        .map_err(|Failure(reason)| format!("{reason}\n{}", program.transcript("role")))?;
+    Ok((program, address))
+}
+
+/// Makes a key pair of `kind` in `folder` and returns what keygen prints: the public key's text.
+pub fn keygen(binary: &Path, kind: &str, folder: &Path) -> Outcome<String> {
     let mut command = sheltered(binary, folder);
     command
-        .args([
-            OsStr::new("keygen"),
-            OsStr::new("authority"),
-            OsStr::new("--out"),
-        ])
+        .args([OsStr::new("keygen"), OsStr::new(kind), OsStr::new("--out")])
         .arg(folder);
     let mut program = Program::start(&mut command)?;
     let status = program.wait()?;

@@ -16,6 +16,7 @@ use noise_sv2::{Initiator, Responder};
 use parsers_sv2::{AnyMessage, AnyMessageOwned};
 
 use crate::ensure;
+use crate::extension::{Message, STORAGE_EXTENSION};
 use crate::program::PATIENCE;
 use crate::tap::Outcome;
 
@@ -67,6 +68,8 @@ pub struct Peer {
     encrypt: TransportEncryptState,
     /// None once a frame could not be read: SRI's codec can not go on after that, and neither can we.
     decrypt: Option<TransportDecryptState>,
+    /// What went over the wire in the handshake, one after the other: it is what a client's signature begins with.
+    pub acts: [Vec<u8>; 2],
 }
 
 /// What came from the other side.
@@ -104,12 +107,14 @@ impl Peer {
         let mut decoder = NoiseDecoder::new();
 
         let (act_1, waiting) = trust.initiator()?.step_0()?;
+        let sent = act_1.payload().to_vec();
         write_act_1(&mut stream, &encoder.encode_handshake(act_1))?;
         let act_2 = read_act::<InitiatorSent>(&mut stream, &mut decoder)?;
+        let acts = [sent, act_2.payload().to_vec()];
         let act_2 = act_2.payload().try_into()?;
         Ok(waiting
             .step_2(act_2)
-            .map(|transport| Self::new(stream, encoder, decoder, transport)))
+            .map(|transport| Self::new(stream, encoder, decoder, transport, acts)))
     }
 
     /// Completes the handshake as responder. `now` is the time that the certificate is made at, by default the clock's.
@@ -128,8 +133,9 @@ impl Peer {
             Some(now) => responder.step_1_with_now_rng(act_1, now, &mut rand::thread_rng())?,
             None => responder.step_1(act_1)?,
         };
+        let acts = [act_1.to_vec(), act_2.payload().to_vec()];
         stream.write_all(&encoder.encode_handshake(act_2))?;
-        Ok(Self::new(stream, encoder, decoder, transport))
+        Ok(Self::new(stream, encoder, decoder, transport, acts))
     }
 
     fn new(
@@ -137,6 +143,7 @@ impl Peer {
         encoder: NoiseEncoder,
         decoder: NoiseDecoder,
         transport: Transport,
+        acts: [Vec<u8>; 2],
     ) -> Self {
         let (encrypt, decrypt) = transport.split();
         Self {
@@ -145,11 +152,29 @@ impl Peer {
             decoder,
             encrypt,
             decrypt: Some(decrypt),
+            acts,
         }
     }
 
     pub fn send(&mut self, message: impl Into<AnyMessageOwned>) -> Outcome {
         let bytes = self.encrypt_message(message)?;
+        self.send_bytes(&bytes)
+    }
+
+    /// A message of our extension, framed by SRI.
+    pub fn send_extension<M: Message>(&mut self, message: M) -> Outcome {
+        let frame = MessageFrame::from_message(message, M::TYPE, STORAGE_EXTENSION, false)?;
+        let bytes = self.encrypt_frame(frame)?;
+        self.send_bytes(&bytes)
+    }
+
+    /// A frame of any extension, with any payload.
+    pub fn send_raw(&mut self, extension_type: u16, message_type: u8, payload: &[u8]) -> Outcome {
+        let mut frame = extension_type.to_le_bytes().to_vec();
+        frame.push(message_type);
+        frame.extend(&u32::try_from(payload.len())?.to_le_bytes()[..3]);
+        frame.extend(payload);
+        let bytes = self.encrypt_raw(frame)?;
         self.send_bytes(&bytes)
     }
 

@@ -20,7 +20,8 @@ use parsers_sv2::{
 
 use crate::Programs;
 use crate::ensure;
-use crate::messages::{HASHRATE_EXTENSION, STORAGE_EXTENSION, sequence, text};
+use crate::extension::STORAGE_EXTENSION;
+use crate::messages::{HASHRATE_EXTENSION, sequence, text};
 use crate::program::{PATIENCE, Program, Stream};
 use crate::sri::{Authority, Peer};
 use crate::tap::{Case, Failure, Outcome};

@@ -36,7 +36,7 @@ pub fn cases() -> Vec<Case<Programs>> {
 
 fn keys(programs: &Programs) -> Outcome {
     let folder = Scratch::new()?;
-    let printed = keygen(&programs.role, folder.path())?;
+    let printed = keygen(&programs.role, "authority", folder.path())?;
     let public_text = fs::read_to_string(folder.path().join("authority.public"))?;
     let secret_text = fs::read_to_string(folder.path().join("authority.secret"))?;
     ensure!(

@@ -1,10 +1,22 @@
 //! The cases, by the part of the conversation they are about. Their names stand in `cases.txt`.
 
+mod ask;
+mod authenticate;
 mod cpp_client;
+mod document;
 mod handshake;
+mod lists;
 mod negotiate;
 mod open;
+mod requests;
+mod resume;
+mod session;
 mod setup;
+mod shares;
+mod store;
+mod totals;
+mod verdicts;
+mod world;
 
 use crate::Programs;
 use crate::tap::Case;
@@ -16,6 +28,16 @@ pub fn all() -> Vec<Case<Programs>> {
         negotiate::cases(),
         open::cases(),
         cpp_client::cases(),
+        document::cases(),
+        authenticate::cases(),
+        session::cases(),
+        store::cases(),
+        verdicts::cases(),
+        resume::cases(),
+        shares::cases(),
+        totals::cases(),
+        lists::cases(),
+        requests::cases(),
     ]
     .into_iter()
     .flatten()

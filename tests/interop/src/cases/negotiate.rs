@@ -4,7 +4,8 @@ use common_messages_sv2::{ChannelEndpointChangedOwned, ReconnectOwned};
 use parsers_sv2::{AnyMessageOwned, CommonMessagesOwned};
 
 use crate::Programs;
-use crate::messages::{HASHRATE_EXTENSION, STORAGE_EXTENSION, request_extensions, text};
+use crate::extension::STORAGE_EXTENSION;
+use crate::messages::{HASHRATE_EXTENSION, request_extensions, text};
 use crate::role::Role;
 use crate::sri::{Peer, Trust};
 use crate::tap::{Case, Outcome};

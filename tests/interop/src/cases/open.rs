@@ -8,9 +8,9 @@ use parsers_sv2::{
 
 use crate::Programs;
 use crate::ensure;
+use crate::extension::{Message, STORAGE_EXTENSION, StorageError};
 use crate::messages::{
-    HASHRATE_EXTENSION, STORAGE_ERROR, STORAGE_EXTENSION, check_storage_error, mining_message,
-    request_extensions, setup_connection,
+    HASHRATE_EXTENSION, check_storage_error, mining_message, request_extensions, setup_connection,
 };
 use crate::role::Role;
 use crate::sri::{Frame, Peer, Trust};
@@ -128,7 +128,7 @@ fn expect_loud_refusal(frame: &Frame) -> Outcome {
     check_storage_error(frame, "unexpected-message")?;
     let mut payload = frame.payload.clone();
     match parse_message_frame_with_tlvs(frame.header, &mut payload, &[STORAGE_EXTENSION]) {
-        Err(ParserError::UnexpectedMessage(STORAGE_ERROR)) => Ok(()),
+        Err(ParserError::UnexpectedMessage(StorageError::TYPE)) => Ok(()),
         Err(other) => Err(format!("SRI's parser fails with: {other}").into()),
         Ok((message, _)) => Err(format!("SRI's parser takes it for {message}").into()),
     }

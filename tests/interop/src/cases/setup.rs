@@ -6,15 +6,14 @@ use std::time::Duration;
 use common_messages_sv2::Protocol::{
     JobDeclarationProtocol, MiningProtocol, TemplateDistributionProtocol,
 };
-use common_messages_sv2::SetupConnectionOwned;
+use common_messages_sv2::{MESSAGE_TYPE_SETUP_CONNECTION, SetupConnectionOwned};
 use extensions_sv2::UserIdentity;
 use parsers_sv2::{AnyMessageOwned, Tlv, TlvField, TlvList};
 
 use crate::Programs;
 use crate::ensure;
-use crate::messages::{
-    HASHRATE_EXTENSION, STORAGE_EXTENSION, mining_message, request_extensions, setup_connection,
-};
+use crate::extension::{Ping, STORAGE_EXTENSION};
+use crate::messages::{HASHRATE_EXTENSION, mining_message, request_extensions, setup_connection};
 use crate::role::Role;
 use crate::sri::{Peer, Trust};
 use crate::tap::{Case, Outcome};
@@ -70,6 +69,18 @@ pub fn cases() -> Vec<Case<Programs>> {
         Case::new(
             "a mining message instead of SetupConnection is refused",
             mining_first,
+        ),
+        Case::new(
+            "SetupConnection cut short is refused as a malformed-message",
+            cut_short,
+        ),
+        Case::new(
+            "a message of our extension before it is negotiated is refused as an unexpected-message",
+            too_early,
+        ),
+        Case::new(
+            "a message of an extension that the role does not know is refused as an unsupported-extension",
+            unknown_extension,
         ),
     ]
 }
@@ -206,6 +217,47 @@ fn mining_first(programs: &Programs) -> Outcome {
         peer.expect_setup_error(0, "unexpected-message")?;
         peer.expect_eof()
     })
+}
+
+fn cut_short(programs: &Programs) -> Outcome {
+    let whole = setup_with_tlvs(&[])?;
+    for length in [0, 1, 12, whole.len() - HEADER - 1] {
+        with_peer(programs, |peer| {
+            let payload = &whole[HEADER..HEADER + length];
+            peer.send_raw(0, MESSAGE_TYPE_SETUP_CONNECTION, payload)?;
+            peer.expect_setup_error(0, "malformed-message")?;
+            peer.expect_eof()
+        })?;
+    }
+    Ok(())
+}
+
+fn too_early(programs: &Programs) -> Outcome {
+    for set_up in [false, true] {
+        with_peer(programs, |peer| {
+            if set_up {
+                peer.set_up()?;
+            }
+            peer.send_extension(Ping { nonce: 1 })?;
+            peer.expect_setup_error(0, "unexpected-message")?;
+            peer.expect_eof()
+        })?;
+    }
+    Ok(())
+}
+
+fn unknown_extension(programs: &Programs) -> Outcome {
+    for set_up in [false, true] {
+        with_peer(programs, |peer| {
+            if set_up {
+                peer.set_up()?;
+            }
+            peer.send_raw(HASHRATE_EXTENSION, 0x01, &[0])?;
+            peer.expect_setup_error(0, "unsupported-extension")?;
+            peer.expect_eof()
+        })?;
+    }
+    Ok(())
 }
 
 /// SetupConnection in a frame whose payload a TLV fills up to `size` bytes.

@@ -1,0 +1,286 @@
+//! Where the cases of the storage extension happen: on each backend, and once as a pool and once as a job declarator
+//! server, with one cast of clients.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use binary_sv2::{Str0255Owned, Sv2OptionOwned};
+use common_messages_sv2::Protocol;
+
+use crate::Programs;
+use crate::client::{Claim, Introduced, Key, Session, Verdicts, sha256};
+use crate::ensure;
+use crate::extension::{
+    BatchAcknowledgment, Block, GetTotals, LOCAL, Share, Struct, Totals, VOLATILE,
+};
+use crate::messages::text;
+use crate::role::Role;
+use crate::tap::{Failure, Outcome};
+
+/// The role's clients, each with its pool (empty: the default) and what it may.
+const CAST: [(&str, &str, &[&str]); 7] = [
+    (
+        POOL,
+        "north",
+        &["share.write", "block.write", "job.write", "query.own"],
+    ),
+    (
+        PARTNER,
+        "north",
+        &["share.write", "block.write", "query.own"],
+    ),
+    (SHARES_ONLY, "north", &["share.write"]),
+    (BLOCKS_ONLY, "north", &["block.write"]),
+    (DECLARATOR, "north", &["job.write", "query.own"]),
+    (STRANGER, "", &["share.write", "query.own"]),
+    (AUDITOR, "", &["query.all"]),
+];
+
+pub const POOL: &str = "pool-a";
+/// Writes for the same pool.
+pub const PARTNER: &str = "pool-b";
+pub const SHARES_ONLY: &str = "shares-only";
+pub const BLOCKS_ONLY: &str = "blocks-only";
+pub const DECLARATOR: &str = "declarator";
+/// Has a pool of its own.
+pub const STRANGER: &str = "stranger";
+pub const AUDITOR: &str = "auditor";
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Backend {
+    Memory,
+    Sqlite,
+}
+
+impl Backend {
+    pub fn name(self) -> &'static str {
+        match self {
+            Backend::Memory => "memory",
+            Backend::Sqlite => "sqlite",
+        }
+    }
+
+    pub fn durability(self) -> u8 {
+        match self {
+            Backend::Memory => VOLATILE,
+            Backend::Sqlite => LOCAL,
+        }
+    }
+}
+
+pub struct World<'a> {
+    pub role: &'a mut Role,
+    pub backend: Backend,
+    pub protocol: Protocol,
+    pub keys: BTreeMap<&'static str, Key>,
+}
+
+/// The case holds in each world.
+pub fn everywhere(programs: &Programs, case: impl Fn(&mut World) -> Outcome) -> Outcome {
+    on(programs, &[Backend::Memory, Backend::Sqlite], case)
+}
+
+pub fn on(
+    programs: &Programs,
+    backends: &[Backend],
+    case: impl Fn(&mut World) -> Outcome,
+) -> Outcome {
+    for &backend in backends {
+        for protocol in [Protocol::MiningProtocol, Protocol::JobDeclarationProtocol] {
+            let keys: BTreeMap<_, _> = CAST
+                .iter()
+                .map(|(name, ..)| (*name, Key::random()))
+                .collect();
+            let prepare = |folder: &Path| -> Outcome<Vec<OsString>> {
+                let clients = folder.join("clients.toml");
+                fs::write(&clients, clients_toml(&keys))?;
+                Ok(vec![
+                    "--backend".into(),
+                    backend.name().into(),
+                    "--database-path".into(),
+                    database(folder).into(),
+                    "--clients".into(),
+                    clients.into(),
+                ])
+            };
+            Role::serve_with(&programs.role, prepare, |role| {
+                case(&mut World {
+                    role,
+                    backend,
+                    protocol,
+                    keys: keys.clone(),
+                })
+            })
+            .map_err(|Failure(reason)| format!("{}, {protocol:?}: {reason}", backend.name()))?;
+        }
+    }
+    Ok(())
+}
+
+fn clients_toml(keys: &BTreeMap<&str, Key>) -> String {
+    CAST.iter()
+        .map(|(identity, pool, allow)| {
+            let pool = match *pool {
+                "" => String::new(),
+                pool => format!("pool = \"{pool}\"\n"),
+            };
+            let key = keys[identity].public;
+            format!(
+                "[[client]]\nidentity = \"{identity}\"\n{pool}public_key = \"{key}\"\nallow = {allow:?}\n\n"
+            )
+        })
+        .collect()
+}
+
+fn database(folder: &Path) -> PathBuf {
+    folder.join("records.db")
+}
+
+impl World<'_> {
+    pub fn introduced(&self) -> Outcome<Introduced> {
+        Introduced::to(self.role, self.protocol)
+    }
+
+    pub fn open(&self, who: &str, claim: Claim) -> Outcome<Session> {
+        self.introduced()?.authenticate(&self.keys[who], claim)
+    }
+
+    pub fn refused(&self, who: &str, claim: Claim, code: &str) -> Outcome {
+        self.introduced()?.refused(&self.keys[who], claim, code)
+    }
+
+    pub fn database(&self) -> PathBuf {
+        database(self.role.folder())
+    }
+}
+
+impl Session {
+    /// What all records of the client's own pool add up to.
+    pub fn totals(&mut self) -> Outcome<Totals> {
+        Totals::read(self.ask(totals_of(""))?.totals.as_bytes())
+    }
+}
+
+pub fn totals_of(pool: &str) -> GetTotals {
+    GetTotals {
+        request_id: 0,
+        pool: text(pool),
+        start: bound(None),
+        end: bound(None),
+    }
+}
+
+pub fn nothing() -> Totals {
+    Totals {
+        shares_accepted: 0,
+        shares_rejected: 0,
+        shares_duplicate: 0,
+        shares_above_target: 0,
+        share_work_sum_low: 0,
+        share_work_sum_high: 0,
+        expected_hashes_low: 0,
+        expected_hashes_high: 0,
+        blocks_found: 0,
+        best_difficulty: 0,
+        last_sequence_number: 0,
+        first_share_timestamp: bound(None),
+        last_share_timestamp: bound(None),
+    }
+}
+
+pub fn bound(time: Option<u64>) -> Sv2OptionOwned<u64> {
+    Sv2OptionOwned::new(time)
+}
+
+/// Milliseconds since 1970.
+pub fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.expect("the clock is right").as_millis() as u64
+}
+
+pub fn string(text: &Str0255Owned) -> String {
+    text.as_utf8_or_hex()
+}
+
+pub const HOUR: u64 = 3_600_000;
+
+/// An accepted share like no other: its hash is made of `number`.
+pub fn share(channel_id: &str, number: u32) -> Share {
+    Share {
+        kind: 1,
+        channel_id: text(channel_id),
+        sequence_number: number,
+        share_hash: hash_of(number).into(),
+        target: [0; 32].into(),
+        share_work: 1000,
+        difficulty: 1.0_f64.to_bits(),
+        timestamp: now(),
+        accepted: 1,
+        outcome: 1,
+        outcome_data: Vec::new().try_into().expect("no bytes fit"),
+        user_identity: text("account.worker"),
+        label: text(""),
+    }
+}
+
+pub fn rejected(channel_id: &str, number: u32) -> Share {
+    Share {
+        accepted: 0,
+        outcome: 0,
+        ..share(channel_id, number)
+    }
+}
+
+pub fn block(channel_id: &str, number: u32) -> Block {
+    Block {
+        kind: 3,
+        channel_id: text(channel_id),
+        share_hash: hash_of(number).into(),
+        template_id: bound(Some(77)),
+        coinbase: vec![2, 0, 0, 0].try_into().expect("four bytes fit"),
+        difficulty: 2536.5_f64.to_bits(),
+        timestamp: now(),
+        label: text("a block"),
+    }
+}
+
+pub fn batch(channel_id: &str) -> BatchAcknowledgment {
+    BatchAcknowledgment {
+        kind: 5,
+        channel_id: text(channel_id),
+        last_sequence_number: 41,
+        new_submits_accepted_count: 20,
+        new_shares_sum: 20480,
+        timestamp: now(),
+        label: text("a batch"),
+    }
+}
+
+pub fn hash_of(number: u32) -> [u8; 32] {
+    sha256(&[&number.to_le_bytes()])
+}
+
+/// The numbered shares of a channel, as bytes.
+pub fn shares(channel_id: &str, numbers: impl IntoIterator<Item = u32>) -> Vec<Vec<u8>> {
+    let numbers = numbers.into_iter();
+    numbers
+        .map(|number| share(channel_id, number).write())
+        .collect()
+}
+
+pub fn expect_verdicts(found: &Verdicts, wanted: &[(u64, &str)]) -> Outcome {
+    let same = found.len() == wanted.len()
+        && wanted
+            .iter()
+            .all(|(number, code)| found.contains(&(*number, code.to_string())));
+    ensure!(same, "the verdicts are {found:?} instead of {wanted:?}");
+    Ok(())
+}
+
+pub fn expect_equal<T: PartialEq + std::fmt::Debug>(what: &str, found: T, wanted: T) -> Outcome {
+    ensure!(found == wanted, "{what}: {found:?} instead of {wanted:?}");
+    Ok(())
+}
