@@ -65,7 +65,7 @@ class Sequence {
                                        .stream_id = 1 + any(2)};
         // Rarely for another pool than before.
         std::string pool{name.identity == "alice" || name.stream_id == 1 ? "p" : "q"};
-        if (in_percent(5)) pool = "q";
+        if (in_percent(5)) pool = std::string{"q"};
         history_.append("attach ").append(text(name)).append(" for ").append(pool).append("\n");
         sessions_.push_back({.name = name, .attachment = scene_.attach(name, pool)});
     }

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <concepts>
+#include <optional>
+#include <span>
 #include <sstream>
 #include <string>
 #include <tuple>
