@@ -112,11 +112,14 @@ storage::Result<std::vector<storage::Outcome>> CommitQueue::commit(const Batch& 
 }
 
 void CommitQueue::note(const std::optional<storage::StorageError>& error) {
-    const std::lock_guard lock{mutex_};
-    if (error && (!failure_ || failure_->kind != error->kind || failure_->detail != error->detail))
+    std::optional<storage::StorageError> before;
+    {
+        const std::lock_guard lock{mutex_};
+        before = std::exchange(failure_, error);
+    }
+    if (error && (!before || before->kind != error->kind || before->detail != error->detail))
         log_->error("nothing can be acknowledged: {}: {}", to_text(error->kind), error->detail);
-    if (!error && failure_) log_->info("the store has recovered");
-    failure_ = error;
+    if (!error && before) log_->info("the store has recovered");
 }
 
 // One that fails is told to whoever wants to come in, and to nobody else: nothing waits for an acknowledgment.

@@ -87,7 +87,8 @@ asio::awaitable<Connection::Ending> Connection::run() {
         while (!reading_ended_) co_await wait(write_more_);
         is_open_ = false;
     }
-    house_.windows.release(std::exchange(window_, 0));
+    has_ended_ = true;
+    give_back_window();
     co_return co_await end();
 }
 
@@ -206,6 +207,9 @@ void Connection::submit(storage::Submission submission, std::size_t payload_size
 }
 
 void Connection::ask(Request request) {
+    // Health is told even if both readers wait for the disk.
+    if (std::holds_alternative<protocol::GetHealth>(request))
+        return reply(answer(house_.store, house_.queue.state(), request));
     if (questions_ == max_questions) return reply(refuse_request(request, codes::busy, "16 requests wait already"));
     ++questions_;
     asio::post(house_.readers, [self = shared_from_this(), request = std::move(request)] {
@@ -241,11 +245,17 @@ void Connection::settle(const std::vector<storage::Outcome>& outcomes) {
         if (refusal_) continue; // what comes after the first refusal was not stored either
         if (auto refusal = session_->on_outcome(outcome)) refuse(*std::move(refusal));
     }
+    give_back_window();
     write_more_.cancel();
 }
 
+// Not while submissions of a peer that has gone still wait: they take the memory that the window stands for.
+void Connection::give_back_window() {
+    if (has_ended_ && costs_.empty()) house_.windows.release(std::exchange(window_, 0));
+}
+
 bool Connection::is_full() const {
-    return (in_flight_ > 0 && in_flight_ >= window_) || reply_bytes_ > max_reply_bytes;
+    return in_flight_ > window_ || reply_bytes_ > max_reply_bytes;
 }
 
 bool Connection::is_done() const {
@@ -259,7 +269,7 @@ bool Connection::is_done() const {
 asio::awaitable<void> Connection::write() {
     while (!failure_) {
         if (auto acknowledgment = session_->take_acknowledgment()) {
-            const std::size_t released = std::exchange(settled_, 0);
+            const std::size_t released = session_->owes_acknowledgment() ? 0 : std::exchange(settled_, 0);
             if (!co_await send(*std::move(acknowledgment))) co_return;
             in_flight_ -= released;
             read_more_.cancel();
@@ -314,7 +324,7 @@ void Connection::tell(const StoreState& state) {
 }
 
 void Connection::check_limits(Clock::time_point now) {
-    if (is_stopping_) write_more_.cancel(); // the store may have stalled
+    if (is_stopping_ && is_open_) stop_reading(); // again: a read that began since, or a store that has stalled since
     const bool is_idle = waiting_since_ && now - *waiting_since_ > house_.limits.idle;
     const bool is_stalled = writing_since_ && now - *writing_since_ > house_.limits.write;
     if (!is_open_ || (!is_idle && !is_stalled)) return;

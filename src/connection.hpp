@@ -112,6 +112,7 @@ class Connection : public CommitQueue::Submitter, public std::enable_shared_from
     void refuse(Refusal refusal);
     void settle(const std::vector<storage::Outcome>& outcomes);
     void stop_reading();
+    void give_back_window();
     [[nodiscard]] bool is_full() const;
     [[nodiscard]] bool is_done() const;
 
@@ -139,6 +140,7 @@ class Connection : public CommitQueue::Submitter, public std::enable_shared_from
 
     bool is_open_ = false;
     bool is_stopping_ = false;
+    bool has_ended_ = false;
     bool reading_ended_ = false;
     std::optional<Refusal> refusal_;
     std::optional<client::StreamError> failure_;

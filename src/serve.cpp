@@ -17,9 +17,11 @@
 #include <chrono>
 #include <csignal>
 #include <cstddef>
+#include <cstdlib>
 #include <exception>
 #include <memory>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 
 namespace role {
@@ -29,6 +31,7 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::chrono::seconds stop_limit{10};
+constexpr std::chrono::seconds store_limit{5}; // after that, for a store that does not answer
 
 // Each connection takes a file descriptor, and the usual soft limit is lower than what the kernel would grant.
 void allow_descriptors(std::size_t connections, spdlog::logger& log) {
@@ -43,6 +46,16 @@ void allow_descriptors(std::size_t connections, spdlog::logger& log) {
             "max_connections = {} needs {} file descriptors, and the limit is {}: raise it (ulimit -n, LimitNOFILE), "
             "or peers will wait unanswered",
             connections, needed, limit.rlim_cur);
+}
+
+// A disk that hangs must not keep the role for ever: whatever was acknowledged is durable, and the rest is sent again.
+void end_at_the_latest(std::shared_ptr<spdlog::logger> log) {
+    std::thread{[log = std::move(log)] {
+        std::this_thread::sleep_for(stop_limit + store_limit);
+        log->error("the store has not let go within {} s: ended without it", (stop_limit + store_limit).count());
+        log->flush();
+        std::_Exit(EXIT_FAILURE);
+    }}.detach();
 }
 
 std::unique_ptr<storage::Store> open_store(const Config& config, spdlog::logger& log) {
@@ -90,6 +103,7 @@ void serve(const Config& config, const noise::Curve& curve, noise::SigningKey au
     signals.async_wait([&](const boost::system::error_code& cancelled, int signal) {
         if (cancelled) return;
         log->info("stopping on {}", signal == SIGINT ? "SIGINT" : "SIGTERM");
+        end_at_the_latest(log);
         server.stop();
         stop_timer.expires_after(stop_limit);
         stop_timer.async_wait([&](const boost::system::error_code& ended_in_time) {
@@ -111,6 +125,7 @@ void serve(const Config& config, const noise::Curve& curve, noise::SigningKey au
     });
     io.run();
     queue.stop();
+    server.finish();
     close_store(*store);
     log->info("stopped");
 }

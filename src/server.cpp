@@ -5,7 +5,6 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -54,6 +53,12 @@ Server::Server(asio::io_context& io, const noise::Curve& curve, CredentialsKeepe
       watch_{io} {}
 
 Server::~Server() {
+    finish();
+}
+
+void Server::finish() {
+    readers_.stop();
+    house_.store.interrupt();
     readers_.join();
 }
 
@@ -70,7 +75,9 @@ tcp::endpoint Server::listen(const tcp::endpoint& endpoint) {
 }
 
 asio::awaitable<void> Server::run() {
-    asio::co_spawn(io_, watch(), asio::detached);
+    asio::co_spawn(io_, watch(), [](std::exception_ptr failure) {
+        if (failure) std::rethrow_exception(failure);
+    });
     while (!is_stopping_) {
         auto [error, socket] = co_await acceptor_.async_accept(as_values);
         if (is_stopping_) break;
@@ -149,7 +156,9 @@ void Server::on_open(Connection& connection) {
     }
     log_peer(spdlog::level::info, "{}: {} has attached to stream {:016x}, epoch {}", connection.peer(),
              connection.client().identity, stream->stream_id, connection.epoch());
-    if (writers_[*stream] != &connection) connection.fence(); // overtaken while it was let in
+    const auto writer = writers_.find(*stream);
+    if (writer == writers_.end() || writer->second != &connection) connection.fence(); // overtaken while it was let in
+    if (const StoreState state = queue_.state(); !state.is_available) connection.tell(state); // it began before
 }
 
 void Server::on_ended(Connections::iterator connection, const Connection::Ending& ending) {

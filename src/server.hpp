@@ -41,6 +41,9 @@ class Server {
     // Serves until stop(), and returns when the last connection has ended.
     boost::asio::awaitable<void> run();
 
+    // After run(): no question is asked of the store any more.
+    void finish();
+
     // Takes no more connections. Those that stand get their acknowledgments, are told to reconnect, and are closed.
     void stop();
 

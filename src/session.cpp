@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cassert>
 #include <concepts>
 #include <limits>
 #include <type_traits>
@@ -29,9 +28,7 @@ constexpr std::uint32_t any_query = protocol::permit_query_own | protocol::permi
 
 // Our own replies are made of short texts and small lists: they always have an encoding.
 template <protocol::Message M> protocol::Bytes frame_of(const M& message) {
-    auto frame = protocol::encode_frame(message);
-    assert(frame);
-    return *std::move(frame);
+    return protocol::encode_frame(message).value();
 }
 
 std::string describe(const protocol::FrameHeader& header) {
@@ -299,6 +296,7 @@ std::optional<protocol::Bytes> Session::take_acknowledgment() {
     if (!owes_acknowledgment_) return std::nullopt;
     protocol::StoreSuccess success{.durable_sequence = durable_, .verdicts = {}};
     const std::size_t count = std::min(verdicts_.size(), max_verdicts_in_frame);
+    const std::uint64_t last = count > 0 ? verdicts_[count - 1].sequence : 0;
     for (std::size_t i = 0; i < count; ++i) {
         const auto& [sequence, verdict] = verdicts_[i];
         protocol::VerdictEntry entry{.sequence = sequence, .code = {std::string{protocol::to_text(verdict)}}};
@@ -306,7 +304,7 @@ std::optional<protocol::Bytes> Session::take_acknowledgment() {
     }
     verdicts_.erase(verdicts_.begin(), verdicts_.begin() + static_cast<std::ptrdiff_t>(count));
     // What is acknowledged is acknowledged with its verdict: the rest waits for the next frame.
-    if (!verdicts_.empty()) success.durable_sequence = verdicts_.front().sequence - 1;
+    if (!verdicts_.empty()) success.durable_sequence = std::max(verdicts_.front().sequence - 1, last);
     owes_acknowledgment_ = !verdicts_.empty();
     told_ = std::max(told_, success.durable_sequence);
     success.durable_sequence = told_;

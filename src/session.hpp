@@ -89,6 +89,8 @@ class Session {
     std::optional<Refusal> on_outcome(const storage::Outcome& outcome);
     // The next Store.Success that is due, or nothing. Several outcomes share one.
     std::optional<protocol::Bytes> take_acknowledgment();
+    // Whether another one is due.
+    [[nodiscard]] bool owes_acknowledgment() const { return owes_acknowledgment_; }
 
     // The last frame for a peer that is not let in, or not any longer.
     [[nodiscard]] Step refuse(std::string_view code, std::string detail) const;

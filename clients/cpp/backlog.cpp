@@ -28,14 +28,16 @@ std::expected<std::optional<protocol::StoreRecords>, SendError> Backlog::next(co
     while (count < most) {
         const std::size_t longer = payload + record_overhead + records_[sent_ + count].bytes.size();
         const std::size_t soft_limit = count == 0 ? limits.max_frame : limits.bytes_per_message;
+        const bool is_first_under_way = under_way_.empty() && count == 0; // may be larger than the window
+        const std::size_t cost = longer + in_flight_overhead * (count + 1);
         if (longer > std::min(soft_limit, limits.max_frame) ||
-            in_flight_ + longer + in_flight_overhead * (count + 1) > limits.max_in_flight)
+            (!is_first_under_way && in_flight_ + cost > limits.max_in_flight))
             break;
         payload = longer;
         ++count;
     }
     if (count == 0) {
-        // With nothing under way no acknowledgment will make room.
+        // With nothing under way the record is larger than a frame: no acknowledgment will make room.
         if (under_way_.empty()) return std::unexpected(SendError::limits_too_small);
         return std::nullopt;
     }

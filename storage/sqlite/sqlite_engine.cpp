@@ -434,6 +434,11 @@ Result<std::unique_ptr<Database>> open_for_writing(const std::filesystem::path& 
         return std::unexpected(
             StorageError{.kind = Kind::unusable,
                          .detail = file.native() + ": its file system has no shared memory for SQLite's journal"});
+    // After a sync that failed, what recovery reads of the journal may be in memory alone, and look clean to the next
+    // sync: it is written anew, into the database, before any of it is acknowledged again.
+    while (rows.next() == true) {
+    }
+    if (done = (*database)->checkpoint(Checkpoint::truncate); !done) return std::unexpected(done.error());
     return database;
 }
 
