@@ -53,7 +53,8 @@ Server::Server(asio::io_context& io, const noise::Curve& curve, CredentialsKeepe
       watch_{io} {}
 
 Server::~Server() {
-    finish();
+    readers_.stop();
+    readers_.join(); // after finish() there is nobody to wait for
 }
 
 void Server::finish() {

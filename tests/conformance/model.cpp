@@ -155,19 +155,15 @@ bool Model::is_share_seen(const std::string& pool, const std::string& channel_id
 std::optional<Totals> Model::accounting(const std::string& pool, const std::string& channel_id) const {
     const auto known = channels(pool);
     if (std::ranges::find(known, channel_id) == known.end()) return std::nullopt;
-    return sum(pool, channel_id, {});
-}
-
-Totals Model::channel_stats(const std::string& pool, const std::string& channel_id, const storage::Range& range) const {
-    return sum(pool, channel_id, range);
+    return channel_stats(pool, channel_id, {});
 }
 
 storage::PoolTotals Model::totals(const std::string& pool, const storage::Range& range) const {
-    return {.position = position(), .channels = channels(pool, range).size(), .totals = sum(pool, {}, range)};
+    return {.position = position(), .channels = channels(pool, range).size(), .totals = channel_stats(pool, {}, range)};
 }
 
-Totals Model::sum(const std::string& pool, const std::optional<std::string>& channel_id,
-                  const storage::Range& range) const {
+Totals Model::channel_stats(const std::string& pool, const std::optional<std::string>& channel_id,
+                            const storage::Range& range) const {
     Totals totals;
     Uint128 work = 0;
     Uint128 hashes = 0;

@@ -48,7 +48,8 @@ class Model {
                                      const protocol::U256& hash) const;
     [[nodiscard]] std::optional<protocol::Totals> accounting(const std::string& pool,
                                                              const std::string& channel_id) const;
-    [[nodiscard]] protocol::Totals channel_stats(const std::string& pool, const std::string& channel_id,
+    // Over one channel, or all of the pool.
+    [[nodiscard]] protocol::Totals channel_stats(const std::string& pool, const std::optional<std::string>& channel_id,
                                                  const storage::Range& range) const;
     [[nodiscard]] storage::PoolTotals totals(const std::string& pool, const storage::Range& range) const;
     // All of them, in their order.
@@ -67,9 +68,6 @@ class Model {
     storage::Outcome commit(const storage::Submission& submission);
     void append(const storage::StreamName& name, Stream& stream, const protocol::Bytes& bytes,
                 storage::Milliseconds received_at);
-    // Over one channel, or all of the pool.
-    [[nodiscard]] protocol::Totals sum(const std::string& pool, const std::optional<std::string>& channel_id,
-                                       const storage::Range& range) const;
 
     std::map<storage::StreamName, Stream> streams_;
     std::vector<Entry> log_;

@@ -38,20 +38,20 @@ class Faults {
         return [this](std::string_view call, storage::Moment moment) { return on_call(call, moment); };
     }
 
-    void hold() {
-        set([this] { is_held_ = true; });
+    void hold(const std::string& call = "commit") {
+        set([&] { held_ = call; });
     }
     void let_go() {
-        set([this] { is_held_ = false; });
+        set([this] { held_.clear(); });
     }
     void fail_with(std::optional<storage::StorageError> error) {
         set([&] { error_ = std::move(error); });
     }
 
-    // Until a commit stands before the store.
-    void wait_until_held() {
+    // Until so many calls stand before the store.
+    void wait_until_held(int calls = 1) {
         std::unique_lock lock{mutex_};
-        REQUIRE(changed_.wait_for(lock, 30s, [this] { return standing_ > 0; }));
+        REQUIRE(changed_.wait_for(lock, 30s, [&] { return standing_ >= calls; }));
     }
     int commits() {
         const std::lock_guard lock{mutex_};
@@ -68,19 +68,22 @@ class Faults {
     }
 
     std::optional<storage::StorageError> on_call(std::string_view call, storage::Moment moment) {
-        if (call != "commit" || moment != storage::Moment::before) return std::nullopt;
+        if (moment != storage::Moment::before) return std::nullopt;
         std::unique_lock lock{mutex_};
-        ++standing_;
-        changed_.notify_all();
-        changed_.wait(lock, [this] { return !is_held_; });
-        --standing_;
+        if (call == held_) {
+            ++standing_;
+            changed_.notify_all();
+            changed_.wait(lock, [&] { return call != held_; });
+            --standing_;
+        }
+        if (call != "commit") return std::nullopt;
         if (!error_) ++commits_;
         return error_;
     }
 
     std::mutex mutex_;
     std::condition_variable changed_;
-    bool is_held_ = false;
+    std::string held_; // the name of a call, or empty
     int standing_ = 0;
     int commits_ = 0;
     std::optional<storage::StorageError> error_;
@@ -341,6 +344,53 @@ TEST_CASE("windows sum to the ceiling: when it is granted, the next writer is to
         REQUIRE(attempt < 300);
         std::this_thread::sleep_for(100ms);
     }
+}
+
+TEST_CASE("what a peer has left in the queue keeps its window, though the peer has gone") {
+    RunningServer server{{.in_flight = role::WindowBudget::smallest}};
+    server.faults.hold();
+    {
+        support::Peer leaves{server.port};
+        server.let_in(leaves, 1);
+        leaves.send(shares(1, 1, 1));
+        server.faults.wait_until_held();
+    }
+    Authenticate message{};
+    message.min_version = message.max_version = 1;
+    message.roles = role_write;
+    message.stream_id = 2;
+    const auto answer = [&] {
+        support::Peer next{server.port};
+        support::negotiate(next, server.curve, server.authority);
+        next.send(support::proof(next, server.curve, server.authority, server.client_key, message));
+        const auto frame = next.receive_frame();
+        REQUIRE(frame.has_value());
+        return decode_any(frame->header, frame->payload).value();
+    };
+    for (int attempt = 0; attempt < 5; ++attempt) {
+        CHECK(std::get<Error>(answer()).code.text == "busy");
+        std::this_thread::sleep_for(20ms); // time to be seen leaving
+    }
+    server.faults.let_go();
+    int attempts = 0;
+    while (!std::holds_alternative<AuthenticateSuccess>(answer())) {
+        REQUIRE(++attempts < 300);
+        std::this_thread::sleep_for(100ms);
+    }
+}
+
+TEST_CASE("health is told though every reader waits for the disk") {
+    RunningServer server;
+    support::Peer peer{server.port};
+    server.let_in(peer, 0);
+    server.faults.hold("totals");
+    for (std::uint32_t id = 1; id <= 3; ++id)
+        peer.send(GetTotals{.request_id = id, .pool = {}, .start = {}, .end = {}});
+    server.faults.wait_until_held(2);
+    peer.send(GetHealth{.request_id = 9});
+    CHECK(peer.receive<GetHealthSuccess>().is_healthy);
+    server.faults.let_go();
+    CHECK(peer.receive<GetTotalsSuccess>().request_id != 9);
 }
 
 TEST_CASE("the older session of a stream is told that it is fenced, though it says nothing") {

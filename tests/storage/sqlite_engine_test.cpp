@@ -752,6 +752,45 @@ TEST_CASE("what a killed creation left is no hindrance") {
     CHECK_FALSE(fs::exists(fs::path{scene.file} += ".new"));
 }
 
+TEST_CASE("a transaction is synced after its last write, and before it returns") {
+    Scene scene;
+    FailingDisk disk;
+    auto engine = open(scene.file);
+    Log log{*engine};
+    std::vector<FailingDisk::Call> journal;
+    disk.decide([&](FailingDisk::Call call, std::string_view file) {
+        if (file == "journal") journal.push_back(call);
+        return SQLITE_OK;
+    });
+    REQUIRE(engine->write(log.add_shares(1, 20).take()));
+    REQUIRE(journal.size() >= 2);
+    CHECK(std::ranges::count(journal, FailingDisk::Call::write) >= 1);
+    CHECK(journal.back() == FailingDisk::Call::sync);
+}
+
+// After a sync that failed the kernel may take the pages for clean: another sync of them would do nothing.
+TEST_CASE("what opening finds in the journal is written anew, into the database, and synced there") {
+    Scene scene;
+    auto engine = open(scene.file);
+    Log log{*engine};
+    REQUIRE(engine->write(log.add_shares(1, 20).take()));
+    Scene copy; // as the role would have left it when it was killed
+    for (const char* const ending : {"", "-wal"})
+        std::filesystem::copy_file(scene.file.string() + ending, copy.file.string() + ending);
+    FailingDisk disk;
+    std::vector<FailingDisk::Call> database;
+    disk.decide([&](FailingDisk::Call call, std::string_view file) {
+        if (file == "database") database.push_back(call);
+        return SQLITE_OK;
+    });
+    auto reopened = open(copy.file);
+    disk.heal();
+    CHECK(head(*reopened) == 20);
+    REQUIRE(database.size() >= 2);
+    CHECK(std::ranges::count(database, FailingDisk::Call::write) >= 1);
+    CHECK(database.back() == FailingDisk::Call::sync);
+}
+
 TEST_CASE("a store whose term has changed is another role's: it is not written any more") {
     Scene scene;
     auto engine = open(scene.file);
