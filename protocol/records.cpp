@@ -26,8 +26,8 @@ struct CodePoint {
 std::optional<CodePoint> first_code_point(std::string_view text) {
     const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
     const std::uint8_t lead = byte(0);
-    if (lead < 0x80) return CodePoint{lead, 1};
-    const std::size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+    if (lead < 0x80) return CodePoint{.value = lead, .length = 1};
+    const auto length = static_cast<std::size_t>(std::countl_one(lead));
     if (lead < 0xc2 || lead > 0xf4 || text.size() < length) return std::nullopt;
     char32_t value = lead & (0xffU >> (length + 1));
     for (std::size_t i = 1; i < length; ++i) {
@@ -36,7 +36,7 @@ std::optional<CodePoint> first_code_point(std::string_view text) {
     }
     constexpr std::array<char32_t, 5> lowest{0, 0, 0x80, 0x800, 0x10000};
     if (value < lowest.at(length) || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff)) return std::nullopt;
-    return CodePoint{value, length};
+    return CodePoint{.value = value, .length = length};
 }
 
 bool is_control(char32_t c) {
@@ -129,11 +129,12 @@ template <Record R> std::expected<ReadRecord, Verdict> read(Reader& in) {
     auto record = decode<R>(in);
     if (!record) return std::unexpected(Verdict::invalid_record);
     if (const auto fine = check(*record); !fine) return std::unexpected(fine.error());
-    Verdict verdict = Verdict::stored;
+    ReadRecord result{.record = {}, .extra = {in.rest().begin(), in.rest().end()}, .verdict = Verdict::stored};
     if constexpr (std::same_as<R, Share>) {
-        if (claims_too_much(*record)) verdict = Verdict::above_target;
+        if (claims_too_much(*record)) result.verdict = Verdict::above_target;
     }
-    return ReadRecord{.record = *std::move(record), .extra = {in.rest().begin(), in.rest().end()}, .verdict = verdict};
+    result.record = *std::move(record);
+    return result;
 }
 
 } // namespace
