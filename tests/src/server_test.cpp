@@ -131,6 +131,15 @@ struct RunningServer {
         return log.str();
     }
 
+    // As a client that wants to write sends it.
+    Authenticate proof(const support::Peer& peer, std::uint64_t stream_id) const {
+        Authenticate message{};
+        message.min_version = message.max_version = 1;
+        message.roles = role_write;
+        message.stream_id = stream_id;
+        return support::proof(peer, curve, authority, client_key, message);
+    }
+
     AuthenticateSuccess let_in(support::Peer& peer, std::uint64_t stream_id) const {
         return support::authenticate(peer, curve, authority, client_key, stream_id);
     }
@@ -229,11 +238,7 @@ TEST_CASE("whoever wants to come in while the store has no space is told so, and
 
     support::Peer newcomer{server.port};
     support::negotiate(newcomer, server.curve, server.authority);
-    Authenticate message{};
-    message.min_version = message.max_version = 1;
-    message.roles = role_write;
-    message.stream_id = 2;
-    newcomer.send(support::proof(newcomer, server.curve, server.authority, server.client_key, message));
+    newcomer.send(server.proof(newcomer, 2));
     CHECK(newcomer.receive<Error>().code.text == "storage-unavailable");
     CHECK(newcomer.is_closed());
 
@@ -322,11 +327,7 @@ TEST_CASE("windows sum to the ceiling: when it is granted, the next writer is to
     server.let_in(first, 1);
     support::Peer second{server.port};
     support::negotiate(second, server.curve, server.authority);
-    Authenticate message{};
-    message.min_version = message.max_version = 1;
-    message.roles = role_write;
-    message.stream_id = 2;
-    second.send(support::proof(second, server.curve, server.authority, server.client_key, message));
+    second.send(server.proof(second, 2));
     CHECK(second.receive<Error>().code.text == "busy");
     support::Peer reader{server.port};
     CHECK(server.let_in(reader, 0).max_in_flight == 0);
@@ -337,7 +338,7 @@ TEST_CASE("windows sum to the ceiling: when it is granted, the next writer is to
     for (int attempt = 0;; ++attempt) {
         support::Peer third{server.port};
         support::negotiate(third, server.curve, server.authority);
-        third.send(support::proof(third, server.curve, server.authority, server.client_key, message));
+        third.send(server.proof(third, 2));
         const auto frame = third.receive_frame();
         REQUIRE(frame.has_value());
         if (std::holds_alternative<AuthenticateSuccess>(decode_any(frame->header, frame->payload).value())) break;
@@ -355,14 +356,10 @@ TEST_CASE("what a peer has left in the queue keeps its window, though the peer h
         leaves.send(shares(1, 1, 1));
         server.faults.wait_until_held();
     }
-    Authenticate message{};
-    message.min_version = message.max_version = 1;
-    message.roles = role_write;
-    message.stream_id = 2;
     const auto answer = [&] {
         support::Peer next{server.port};
         support::negotiate(next, server.curve, server.authority);
-        next.send(support::proof(next, server.curve, server.authority, server.client_key, message));
+        next.send(server.proof(next, 2));
         const auto frame = next.receive_frame();
         REQUIRE(frame.has_value());
         return decode_any(frame->header, frame->payload).value();
