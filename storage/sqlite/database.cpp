@@ -172,8 +172,10 @@ void Database::interrupt() {
 
 Rows::~Rows() {
     if (statement_ == nullptr) return;
-    sqlite3_reset(statement_->handle_.get());
-    sqlite3_clear_bindings(statement_->handle_.get());
+    if (sqlite3_stmt* const handle = statement_->handle_.get()) { // none if preparing it failed
+        sqlite3_reset(handle);
+        sqlite3_clear_bindings(handle);
+    }
     statement_->first_failure_ = SQLITE_OK;
 }
 

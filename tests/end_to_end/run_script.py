@@ -17,7 +17,9 @@ WHOLE = r"^summary: sent=([1-9]\d*) acknowledged=\1 stored=[1-9]\d* lost=0 doubl
 
 
 def start(root, *options):
-    # A session of its own stands for the terminal: Ctrl-C reaches every process in the foreground of it.
+    # A session of its own stands for the terminal: Ctrl-C reaches every process in the foreground of it. Whoever started
+    # this in the background may have had SIGINT ignored, which is inherited, and which no shell can trap.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     return subprocess.Popen([os.path.join(root, "scripts", "run"), *options], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT, text=True, start_new_session=True)
 
