@@ -26,10 +26,11 @@ template <Message... Ms> struct Catalogue {
 using Messages =
     Catalogue<SetupConnection, SetupConnectionSuccess, SetupConnectionError, ChannelEndpointChanged, Reconnect,
               RequestExtensions, RequestExtensionsSuccess, RequestExtensionsError, Error, Authenticate,
-              AuthenticateSuccess, StoreRecords, StoreSuccess, StoreStatus, Ping, PingSuccess, GetShares,
-              GetSharesSuccess, IsShareSeen, IsShareSeenSuccess, GetAccounting, GetAccountingSuccess, GetChannelStats,
+              AuthenticateSuccess, StoreRecords, StoreSuccess, StoreStatus, Ping, PingSuccess, GetRecords,
+              GetRecordsSuccess, IsShareSeen, IsShareSeenSuccess, GetAccounting, GetAccountingSuccess, GetChannelStats,
               GetChannelStatsSuccess, ListChannels, ListChannelsSuccess, GetTotals, GetTotalsSuccess, ListStreams,
-              ListStreamsSuccess, GetHealth, GetHealthSuccess>;
+              ListStreamsSuccess, GetHealth, GetHealthSuccess, GetBlocks, GetBlocksSuccess, ListUsers, ListUsersSuccess,
+              GetHours, GetHoursSuccess, ListDrift, ListDriftSuccess, CleanupOldShares, CleanupOldSharesSuccess>;
 using AnyMessage = Messages::Any;
 
 // The message that the header names; its channel bit is ignored, as SRI does. The payload may be longer than the

@@ -9,7 +9,10 @@
 #include <concepts>
 #include <initializer_list>
 #include <optional>
+#include <set>
+#include <string>
 #include <string_view>
+#include <utility>
 
 namespace protocol {
 
@@ -120,6 +123,48 @@ Check check(const Block& block) {
                 text(block.label), timestamp(block.timestamp)});
 }
 
+// Each of the listed structs is whole and alone, and each error_code is not empty, there once, and text: in this order
+// over all of them.
+Check rejects(const ShareAccounting& report) {
+    bool is_text = true;
+    std::set<std::string> codes;
+    for (const B0_64K& item : report.rejects.items) {
+        auto reject = decode_whole<RejectCount>(item.bytes);
+        if (!reject || reject->error_code.text.empty()) return std::unexpected(Verdict::invalid_record);
+        is_text = is_text && text(reject->error_code);
+        if (!codes.insert(std::move(reject->error_code.text)).second) return std::unexpected(Verdict::invalid_record);
+    }
+    if (!is_text) return std::unexpected(Verdict::invalid_text);
+    return {};
+}
+
+Check check(const ShareAccounting& report) {
+    return all({that(!report.channel_id.text.empty()), difficulty(report.best_difficulty), rejects(report),
+                text(report.channel_id), text(report.label), timestamp(report.timestamp)});
+}
+
+Check check(const BlockStatus& status) {
+    const auto state = static_cast<BlockState>(status.status);
+    return all({that(state == BlockState::submitted || state == BlockState::confirmed || state == BlockState::orphaned),
+                text(status.label), timestamp(status.timestamp)});
+}
+
+Check check(const DeclaredJob& job) {
+    const bool is_accepted = job.accepted == 1;
+    return all({that(job.accepted <= 1), that(is_accepted != job.new_mining_job_token.bytes.empty()),
+                that(is_accepted == job.error_code.text.empty()), text(job.user_identity), text(job.error_code),
+                text(job.label), timestamp(job.timestamp)});
+}
+
+Check check(const Solution& solution) {
+    return all({text(solution.label), timestamp(solution.timestamp)});
+}
+
+Check check(const AccountingDeleted& deleted) {
+    return all({that(!deleted.channel_id.text.empty()), text(deleted.channel_id), text(deleted.label),
+                timestamp(deleted.timestamp)});
+}
+
 Check check(const BatchAcknowledgment& batch) {
     return all(
         {that(!batch.channel_id.text.empty()), text(batch.channel_id), text(batch.label), timestamp(batch.timestamp)});
@@ -154,11 +199,11 @@ std::expected<ReadRecord, Verdict> read_record(ByteView bytes) {
     case RecordKind::share: return read<Share>(in);
     case RecordKind::block: return read<Block>(in);
     case RecordKind::batch_acknowledgment: return read<BatchAcknowledgment>(in);
-    case RecordKind::share_accounting:
-    case RecordKind::block_status:
-    case RecordKind::declared_job:
-    case RecordKind::solution:
-    case RecordKind::accounting_deleted:
+    case RecordKind::share_accounting: return read<ShareAccounting>(in);
+    case RecordKind::block_status: return read<BlockStatus>(in);
+    case RecordKind::declared_job: return read<DeclaredJob>(in);
+    case RecordKind::solution: return read<Solution>(in);
+    case RecordKind::accounting_deleted: return read<AccountingDeleted>(in);
     case RecordKind::lost: break;
     }
     return std::unexpected(Verdict::unknown_kind);

@@ -128,6 +128,68 @@ struct Block {
     bool operator==(const Block&) const = default;
 };
 
+// How often shares were refused with an error code of SubmitShares.Error.
+struct RejectCount {
+    Str0_255 error_code;
+    std::uint64_t count = 0;
+
+    static constexpr auto fields(auto& s) {
+        return std::tuple{Field{"error_code", s.error_code}, Field{"count", s.count}};
+    }
+    bool operator==(const RejectCount&) const = default;
+};
+
+// What the pool itself has counted for a channel. Kept beside what the records add up to, never mixed with it.
+struct ShareAccounting {
+    static constexpr RecordKind kind = RecordKind::share_accounting;
+
+    Str0_255 channel_id;
+    std::uint32_t last_share_sequence_number = 0;
+    std::uint64_t shares_accepted = 0;
+    std::uint64_t share_work_sum = 0;
+    std::uint64_t best_difficulty = 0; // bits of a double
+    std::uint64_t blocks_found = 0;
+    Seq0_64K<B0_64K> rejects;    // RejectCount, each error_code once
+    std::uint64_t timestamp = 0; // ms
+    Str0_255 label;
+
+    static constexpr auto fields(auto& s) {
+        return std::tuple{Field{"channel_id", s.channel_id},
+                          Field{"last_share_sequence_number", s.last_share_sequence_number},
+                          Field{"shares_accepted", s.shares_accepted},
+                          Field{"share_work_sum", s.share_work_sum},
+                          Field{"best_difficulty", s.best_difficulty},
+                          Field{"blocks_found", s.blocks_found},
+                          Field{"rejects", s.rejects},
+                          Field{"timestamp", s.timestamp},
+                          Field{"label", s.label}};
+    }
+    bool operator==(const ShareAccounting&) const = default;
+};
+
+enum class BlockState : std::uint8_t {
+    unknown = 0, // no status has come; not sent
+    submitted = 1,
+    confirmed = 2,
+    orphaned = 3,
+};
+
+// What became of a block: a new record each time, the last one holds. It may come before the block.
+struct BlockStatus {
+    static constexpr RecordKind kind = RecordKind::block_status;
+
+    U256 share_hash;             // the block's hash
+    std::uint8_t status = 0;     // BlockState, but unknown
+    std::uint64_t timestamp = 0; // ms
+    Str0_255 label;
+
+    static constexpr auto fields(auto& s) {
+        return std::tuple{Field{"share_hash", s.share_hash}, Field{"status", s.status}, Field{"timestamp", s.timestamp},
+                          Field{"label", s.label}};
+    }
+    bool operator==(const BlockStatus&) const = default;
+};
+
 struct BatchAcknowledgment {
     static constexpr RecordKind kind = RecordKind::batch_acknowledgment;
 
@@ -149,12 +211,95 @@ struct BatchAcknowledgment {
     bool operator==(const BatchAcknowledgment&) const = default;
 };
 
+// A DeclareMiningJob that a job declarator server has answered (SV2 specification, section 6.4.4).
+struct DeclaredJob {
+    static constexpr RecordKind kind = RecordKind::declared_job;
+
+    B0_255 mining_job_token;     // of the declaration
+    B0_255 new_mining_job_token; // of the answer; empty if refused
+    Str0_255 user_identity;      // to whom the token was allocated; may be empty
+    std::uint8_t accepted = 0;   // 0 or 1
+    Str0_255 error_code;         // of DeclareMiningJob.Error; empty if accepted
+    std::uint32_t version = 0;
+    B0_64K coinbase_tx_prefix;
+    B0_64K coinbase_tx_suffix;
+    Seq0_64K<U256> wtxid_list;
+    B0_64K excess_data;
+    std::uint64_t timestamp = 0; // ms
+    Str0_255 label;
+
+    static constexpr auto fields(auto& s) {
+        return std::tuple{Field{"mining_job_token", s.mining_job_token},
+                          Field{"new_mining_job_token", s.new_mining_job_token},
+                          Field{"user_identity", s.user_identity},
+                          Field{"accepted", s.accepted},
+                          Field{"error_code", s.error_code},
+                          Field{"version", s.version},
+                          Field{"coinbase_tx_prefix", s.coinbase_tx_prefix},
+                          Field{"coinbase_tx_suffix", s.coinbase_tx_suffix},
+                          Field{"wtxid_list", s.wtxid_list},
+                          Field{"excess_data", s.excess_data},
+                          Field{"timestamp", s.timestamp},
+                          Field{"label", s.label}};
+    }
+    bool operator==(const DeclaredJob&) const = default;
+};
+
+// A PushSolution (SV2 specification, section 6.4.9).
+struct Solution {
+    static constexpr RecordKind kind = RecordKind::solution;
+
+    B0_255 mining_job_token; // new_mining_job_token of the job that it solves; empty: not told
+    U256 share_hash;         // the block's hash; 0: not told
+    B0_32 extranonce;
+    U256 prev_hash;
+    std::uint32_t nonce = 0;
+    std::uint32_t ntime = 0;
+    std::uint32_t nbits = 0;
+    std::uint32_t version = 0;
+    std::uint64_t timestamp = 0; // ms
+    Str0_255 label;
+
+    static constexpr auto fields(auto& s) {
+        return std::tuple{Field{"mining_job_token", s.mining_job_token},
+                          Field{"share_hash", s.share_hash},
+                          Field{"extranonce", s.extranonce},
+                          Field{"prev_hash", s.prev_hash},
+                          Field{"nonce", s.nonce},
+                          Field{"ntime", s.ntime},
+                          Field{"nbits", s.nbits},
+                          Field{"version", s.version},
+                          Field{"timestamp", s.timestamp},
+                          Field{"label", s.label}};
+    }
+    bool operator==(const Solution&) const = default;
+};
+
+// Takes back the channel's reports up to here: what the records add up to is left.
+struct AccountingDeleted {
+    static constexpr RecordKind kind = RecordKind::accounting_deleted;
+
+    Str0_255 channel_id;
+    std::uint64_t timestamp = 0; // ms
+    Str0_255 label;
+
+    static constexpr auto fields(auto& s) {
+        return std::tuple{Field{"channel_id", s.channel_id}, Field{"timestamp", s.timestamp}, Field{"label", s.label}};
+    }
+    bool operator==(const AccountingDeleted&) const = default;
+};
+
 template <class R>
 concept Record = Struct<R> && requires {
     { R::kind } -> std::convertible_to<RecordKind>;
 };
 
-using AnyRecord = std::variant<Share, Block, BatchAcknowledgment>;
+using AnyRecord = std::variant<Share, ShareAccounting, Block, BlockStatus, BatchAcknowledgment, DeclaredJob, Solution,
+                               AccountingDeleted>;
+
+// Of one channel, or of the pool as a whole.
+template <class R>
+concept ChannelRecord = Record<R> && requires(const R& record) { record.channel_id; };
 
 // A record taken apart. Its bytes are its kind, its fields encoded again, and `extra`.
 struct ReadRecord {

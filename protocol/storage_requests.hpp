@@ -67,13 +67,15 @@ struct StoredRecord {
     bool operator==(const StoredRecord&) const = default;
 };
 
-// The shares of a channel, newest first by (effective time, position), duplicates and those above target among them.
-struct GetShares {
-    static constexpr std::string_view name = "GetShares";
+// The records of one kind of a channel, newest first by (effective time, position), whatever their verdict. Those of
+// kinds that belong to no channel are the pool's: channel_id is empty.
+struct GetRecords {
+    static constexpr std::string_view name = "GetRecords";
     static constexpr MessageId id{.extension_type = storage_extension, .msg_type = 0x90};
 
     std::uint32_t request_id = 0;
     Str0_255 pool;
+    std::uint8_t kind = 0; // RecordKind
     Str0_255 channel_id;
     Option<std::uint64_t> start;
     Option<std::uint64_t> end;
@@ -81,26 +83,26 @@ struct GetShares {
     B0_255 cursor;
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"request_id", m.request_id}, Field{"pool", m.pool}, Field{"channel_id", m.channel_id},
-                          Field{"start", m.start},           Field{"end", m.end},   Field{"limit", m.limit},
-                          Field{"cursor", m.cursor}};
+        return std::tuple{Field{"request_id", m.request_id}, Field{"pool", m.pool},    Field{"kind", m.kind},
+                          Field{"channel_id", m.channel_id}, Field{"start", m.start},  Field{"end", m.end},
+                          Field{"limit", m.limit},           Field{"cursor", m.cursor}};
     }
-    bool operator==(const GetShares&) const = default;
+    bool operator==(const GetRecords&) const = default;
 };
 
-struct GetSharesSuccess {
-    static constexpr std::string_view name = "GetShares.Success";
+struct GetRecordsSuccess {
+    static constexpr std::string_view name = "GetRecords.Success";
     static constexpr MessageId id{.extension_type = storage_extension, .msg_type = 0x91};
 
     std::uint32_t request_id = 0;
-    Seq0_64K<B0_16M> shares; // StoredRecord
+    Seq0_64K<B0_16M> records; // StoredRecord
     B0_255 next_cursor;
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"request_id", m.request_id}, Field{"shares", m.shares},
+        return std::tuple{Field{"request_id", m.request_id}, Field{"records", m.records},
                           Field{"next_cursor", m.next_cursor}};
     }
-    bool operator==(const GetSharesSuccess&) const = default;
+    bool operator==(const GetRecordsSuccess&) const = default;
 };
 
 // Whether accepted shares with these hashes are stored for the channel. Advice: only a verdict binds.
@@ -153,12 +155,13 @@ struct GetAccountingSuccess {
     static constexpr MessageId id{.extension_type = storage_extension, .msg_type = 0x95};
 
     std::uint32_t request_id = 0;
-    B0_255 derived;  // Totals; empty if the store knows no such channel
-    B0_64K reported; // the pool's last ShareAccounting record; empty if there is none
+    B0_255 derived;        // Totals; empty if the store knows no such channel
+    B0_16M reported;       // StoredRecord of the last ShareAccounting; empty if there is none, or it was deleted
+    B0_255 derived_before; // Totals of the records up to that report; empty if there is none
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"request_id", m.request_id}, Field{"derived", m.derived},
-                          Field{"reported", m.reported}};
+        return std::tuple{Field{"request_id", m.request_id}, Field{"derived", m.derived}, Field{"reported", m.reported},
+                          Field{"derived_before", m.derived_before}};
     }
     bool operator==(const GetAccountingSuccess&) const = default;
 };
@@ -185,10 +188,13 @@ struct GetChannelStatsSuccess {
     static constexpr MessageId id{.extension_type = storage_extension, .msg_type = 0x97};
 
     std::uint32_t request_id = 0;
-    B0_255 totals; // Totals of the range; all 0 for an unknown channel
+    Option<std::uint64_t> start; // of the range that the totals cover: as asked for, or whole hours around it, where
+    Option<std::uint64_t> end;   // retention has taken records away
+    B0_255 totals;               // Totals; all 0 for an unknown channel
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"request_id", m.request_id}, Field{"totals", m.totals}};
+        return std::tuple{Field{"request_id", m.request_id}, Field{"start", m.start}, Field{"end", m.end},
+                          Field{"totals", m.totals}};
     }
     bool operator==(const GetChannelStatsSuccess&) const = default;
 };
@@ -245,13 +251,16 @@ struct GetTotalsSuccess {
     static constexpr MessageId id{.extension_type = storage_extension, .msg_type = 0x9b};
 
     std::uint32_t request_id = 0;
-    std::uint64_t position = 0; // up to which commit the totals count
-    std::uint64_t channels = 0; // with a record in the range
-    B0_255 totals;              // Totals
+    std::uint64_t position = 0;  // up to which commit the totals count
+    std::uint64_t channels = 0;  // with a record in the range
+    Option<std::uint64_t> start; // of the range that is covered, as in GetChannelStats.Success
+    Option<std::uint64_t> end;
+    B0_255 totals; // Totals
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"request_id", m.request_id}, Field{"position", m.position},
-                          Field{"channels", m.channels}, Field{"totals", m.totals}};
+        return std::tuple{
+            Field{"request_id", m.request_id}, Field{"position", m.position}, Field{"channels", m.channels},
+            Field{"start", m.start},           Field{"end", m.end},           Field{"totals", m.totals}};
     }
     bool operator==(const GetTotalsSuccess&) const = default;
 };
@@ -329,6 +338,203 @@ struct GetHealthSuccess {
             Field{"error_message", m.error_message}};
     }
     bool operator==(const GetHealthSuccess&) const = default;
+};
+
+// The blocks of a pool, or of one of its channels, newest first by (effective time, position) of the record that told
+// of each first. One for each hash.
+struct GetBlocks {
+    static constexpr std::string_view name = "GetBlocks";
+    static constexpr MessageId id{.extension_type = storage_extension, .msg_type = 0xa0};
+
+    std::uint32_t request_id = 0;
+    Str0_255 pool;
+    Str0_255 channel_id; // empty: of all channels
+    Option<std::uint64_t> start;
+    Option<std::uint64_t> end;
+    std::uint32_t limit = 0; // of this page; 0: as many as fit
+    B0_255 cursor;
+
+    static constexpr auto fields(auto& m) {
+        return std::tuple{Field{"request_id", m.request_id}, Field{"pool", m.pool}, Field{"channel_id", m.channel_id},
+                          Field{"start", m.start},           Field{"end", m.end},   Field{"limit", m.limit},
+                          Field{"cursor", m.cursor}};
+    }
+    bool operator==(const GetBlocks&) const = default;
+};
+
+struct FoundBlock {
+    std::uint8_t status = 0;                // BlockState
+    Option<std::uint64_t> status_timestamp; // of the BlockStatus that told it, ms
+    B0_16M record;                          // StoredRecord: the pool's first Block of this hash, else the Share
+
+    static constexpr auto fields(auto& s) {
+        return std::tuple{Field{"status", s.status}, Field{"status_timestamp", s.status_timestamp},
+                          Field{"record", s.record}};
+    }
+    bool operator==(const FoundBlock&) const = default;
+};
+
+struct GetBlocksSuccess {
+    static constexpr std::string_view name = "GetBlocks.Success";
+    static constexpr MessageId id{.extension_type = storage_extension, .msg_type = 0xa1};
+
+    std::uint32_t request_id = 0;
+    Seq0_64K<B0_16M> blocks; // FoundBlock
+    B0_255 next_cursor;
+
+    static constexpr auto fields(auto& m) {
+        return std::tuple{Field{"request_id", m.request_id}, Field{"blocks", m.blocks},
+                          Field{"next_cursor", m.next_cursor}};
+    }
+    bool operator==(const GetBlocksSuccess&) const = default;
+};
+
+// The user_identities of a pool's shares, ordered by their bytes; empty ones are not listed.
+struct ListUsers {
+    static constexpr std::string_view name = "ListUsers";
+    static constexpr MessageId id{.extension_type = storage_extension, .msg_type = 0xa2};
+
+    std::uint32_t request_id = 0;
+    Str0_255 pool;
+    B0_255 cursor;
+
+    static constexpr auto fields(auto& m) {
+        return std::tuple{Field{"request_id", m.request_id}, Field{"pool", m.pool}, Field{"cursor", m.cursor}};
+    }
+    bool operator==(const ListUsers&) const = default;
+};
+
+struct ListUsersSuccess {
+    static constexpr std::string_view name = "ListUsers.Success";
+    static constexpr MessageId id{.extension_type = storage_extension, .msg_type = 0xa3};
+
+    std::uint32_t request_id = 0;
+    Seq0_64K<Str0_255> users;
+    B0_255 next_cursor;
+
+    static constexpr auto fields(auto& m) {
+        return std::tuple{Field{"request_id", m.request_id}, Field{"users", m.users},
+                          Field{"next_cursor", m.next_cursor}};
+    }
+    bool operator==(const ListUsersSuccess&) const = default;
+};
+
+// Whose hours are asked for.
+enum class Subject : std::uint8_t { channel = 1, user = 2 };
+
+// What the records of a channel or of a user add up to, hour by hour of their effective time, oldest first. Hours
+// without records are left out.
+struct GetHours {
+    static constexpr std::string_view name = "GetHours";
+    static constexpr MessageId id{.extension_type = storage_extension, .msg_type = 0xa4};
+
+    std::uint32_t request_id = 0;
+    Str0_255 pool;
+    std::uint8_t subject = 0;    // Subject
+    Str0_255 subject_id;         // channel_id or user_identity, not empty
+    Option<std::uint64_t> start; // hours that overlap the range are given, whole
+    Option<std::uint64_t> end;
+    B0_255 cursor;
+
+    static constexpr auto fields(auto& m) {
+        return std::tuple{Field{"request_id", m.request_id}, Field{"pool", m.pool},   Field{"subject", m.subject},
+                          Field{"subject_id", m.subject_id}, Field{"start", m.start}, Field{"end", m.end},
+                          Field{"cursor", m.cursor}};
+    }
+    bool operator==(const GetHours&) const = default;
+};
+
+struct HourTotals {
+    std::uint64_t start = 0; // of the hour, ms
+    B0_255 totals;           // Totals
+
+    static constexpr auto fields(auto& s) { return std::tuple{Field{"start", s.start}, Field{"totals", s.totals}}; }
+    bool operator==(const HourTotals&) const = default;
+};
+
+struct GetHoursSuccess {
+    static constexpr std::string_view name = "GetHours.Success";
+    static constexpr MessageId id{.extension_type = storage_extension, .msg_type = 0xa5};
+
+    std::uint32_t request_id = 0;
+    Seq0_64K<B0_255> hours; // HourTotals
+    B0_255 next_cursor;
+
+    static constexpr auto fields(auto& m) {
+        return std::tuple{Field{"request_id", m.request_id}, Field{"hours", m.hours},
+                          Field{"next_cursor", m.next_cursor}};
+    }
+    bool operator==(const GetHoursSuccess&) const = default;
+};
+
+// The channels of a pool whose last report differs from what the records up to it add up to, ordered by the bytes of
+// their names.
+struct ListDrift {
+    static constexpr std::string_view name = "ListDrift";
+    static constexpr MessageId id{.extension_type = storage_extension, .msg_type = 0xa6};
+
+    std::uint32_t request_id = 0;
+    Str0_255 pool;
+    B0_255 cursor;
+
+    static constexpr auto fields(auto& m) {
+        return std::tuple{Field{"request_id", m.request_id}, Field{"pool", m.pool}, Field{"cursor", m.cursor}};
+    }
+    bool operator==(const ListDrift&) const = default;
+};
+
+struct ChannelDrift {
+    Str0_255 channel_id;
+    B0_16M reported;       // StoredRecord of the last ShareAccounting
+    B0_255 derived_before; // Totals of the records up to it
+
+    static constexpr auto fields(auto& s) {
+        return std::tuple{Field{"channel_id", s.channel_id}, Field{"reported", s.reported},
+                          Field{"derived_before", s.derived_before}};
+    }
+    bool operator==(const ChannelDrift&) const = default;
+};
+
+struct ListDriftSuccess {
+    static constexpr std::string_view name = "ListDrift.Success";
+    static constexpr MessageId id{.extension_type = storage_extension, .msg_type = 0xa7};
+
+    std::uint32_t request_id = 0;
+    Seq0_64K<B0_16M> channels; // ChannelDrift
+    B0_255 next_cursor;
+
+    static constexpr auto fields(auto& m) {
+        return std::tuple{Field{"request_id", m.request_id}, Field{"channels", m.channels},
+                          Field{"next_cursor", m.next_cursor}};
+    }
+    bool operator==(const ListDriftSuccess&) const = default;
+};
+
+// Takes out what arrived before `older_than`, of all pools: shares, and what belongs to them. Totals stay.
+struct CleanupOldShares {
+    static constexpr std::string_view name = "CleanupOldShares";
+    static constexpr MessageId id{.extension_type = storage_extension, .msg_type = 0xa8};
+
+    std::uint32_t request_id = 0;
+    std::uint64_t older_than = 0; // received_at, ms
+
+    static constexpr auto fields(auto& m) {
+        return std::tuple{Field{"request_id", m.request_id}, Field{"older_than", m.older_than}};
+    }
+    bool operator==(const CleanupOldShares&) const = default;
+};
+
+struct CleanupOldSharesSuccess {
+    static constexpr std::string_view name = "CleanupOldShares.Success";
+    static constexpr MessageId id{.extension_type = storage_extension, .msg_type = 0xa9};
+
+    std::uint32_t request_id = 0;
+    std::uint64_t removed_shares = 0;
+
+    static constexpr auto fields(auto& m) {
+        return std::tuple{Field{"request_id", m.request_id}, Field{"removed_shares", m.removed_shares}};
+    }
+    bool operator==(const CleanupOldSharesSuccess&) const = default;
 };
 
 } // namespace protocol

@@ -168,6 +168,14 @@ Totals golden_totals() {
             .last_share_timestamp = new_year + 123};
 }
 
+StoredRecord golden_report(const Bytes& bytes) {
+    const auto stored = decode<StoredRecord>(bytes).value();
+    const auto report = std::get<ShareAccounting>(read_record(stored.record.bytes).value().record);
+    CHECK(report.shares_accepted == 1001);
+    CHECK(report.rejects.items.size() == 2);
+    return stored;
+}
+
 } // namespace
 
 TEST_CASE("golden bytes of proving and storing mean what EXTENSION.md says they mean") {
@@ -210,17 +218,18 @@ TEST_CASE("golden bytes of proving and storing mean what EXTENSION.md says they 
 
 TEST_CASE("golden bytes of requests mean what EXTENSION.md says they mean") {
     const Option<std::uint64_t> start = new_year + 123 - 3'600'000;
-    CHECK(from_golden<GetShares>() == GetShares{.request_id = 7,
-                                                .pool = {},
-                                                .channel_id = {channel},
-                                                .start = start,
-                                                .end = {},
-                                                .limit = 100,
-                                                .cursor = {}});
-    const auto shares = from_golden<GetSharesSuccess>();
-    CHECK(shares.next_cursor == B0_255{{0xc0, 0xff, 0xee, 0x00}});
-    REQUIRE(shares.shares.items.size() == 1);
-    const auto stored = decode<StoredRecord>(shares.shares.items.front().bytes).value();
+    CHECK(from_golden<GetRecords>() == GetRecords{.request_id = 7,
+                                                  .pool = {},
+                                                  .kind = static_cast<std::uint8_t>(RecordKind::share),
+                                                  .channel_id = {channel},
+                                                  .start = start,
+                                                  .end = {},
+                                                  .limit = 100,
+                                                  .cursor = {}});
+    const auto records = from_golden<GetRecordsSuccess>();
+    CHECK(records.next_cursor == B0_255{{0xc0, 0xff, 0xee, 0x00}});
+    REQUIRE(records.records.items.size() == 1);
+    const auto stored = decode<StoredRecord>(records.records.items.front().bytes).value();
     CHECK(stored == StoredRecord{.position = 1041,
                                  .received_at = new_year + 127,
                                  .identity = {"pool-eu-1"},
@@ -235,18 +244,31 @@ TEST_CASE("golden bytes of requests mean what EXTENSION.md says they mean") {
     CHECK(seen.share_hashes.items[1].bytes.back() == 0x80);
     CHECK(from_golden<IsShareSeenSuccess>() == IsShareSeenSuccess{.request_id = 7, .seen = {{true, false}}});
     CHECK(from_golden<GetAccounting>() == GetAccounting{.request_id = 7, .pool = {}, .channel_id = {channel}});
-    CHECK(from_golden<GetAccountingSuccess>() ==
-          GetAccountingSuccess{.request_id = 7, .derived = {bytes_of(golden_totals())}, .reported = {}});
+    const auto accounting = from_golden<GetAccountingSuccess>();
+    Totals later = golden_totals();
+    later.shares_accepted += 1;
+    later.share_work_sum_low += 1024;
+    later.expected_hashes_low += 4'295'032'833;
+    later.last_sequence_number = 43;
+    later.last_share_timestamp = new_year + 1123;
+    CHECK(accounting.request_id == 7);
+    CHECK(accounting.derived == B0_255{bytes_of(later)});
+    CHECK(golden_report(accounting.reported.bytes).position == 1044);
+    CHECK(accounting.derived_before == B0_255{bytes_of(golden_totals())});
     CHECK(from_golden<GetChannelStats>() ==
           GetChannelStats{.request_id = 7, .pool = {}, .channel_id = {channel}, .start = start, .end = {}});
     CHECK(from_golden<GetChannelStatsSuccess>() ==
-          GetChannelStatsSuccess{.request_id = 7, .totals = {bytes_of(Totals{})}});
+          GetChannelStatsSuccess{.request_id = 7, .start = start, .end = {}, .totals = {bytes_of(Totals{})}});
     CHECK(from_golden<ListChannels>() == ListChannels{.request_id = 7, .pool = {"pool-us"}, .cursor = {}});
     CHECK(from_golden<ListChannelsSuccess>() ==
           ListChannelsSuccess{.request_id = 7, .channels = {{{"a"}, {"b.1"}}}, .next_cursor = {}});
     CHECK(from_golden<GetTotals>() == GetTotals{.request_id = 7, .pool = {}, .start = {}, .end = new_year + 123});
-    CHECK(from_golden<GetTotalsSuccess>() ==
-          GetTotalsSuccess{.request_id = 7, .position = 1041, .channels = 2, .totals = {bytes_of(golden_totals())}});
+    CHECK(from_golden<GetTotalsSuccess>() == GetTotalsSuccess{.request_id = 7,
+                                                              .position = 1041,
+                                                              .channels = 2,
+                                                              .start = {},
+                                                              .end = new_year + 3'599'999,
+                                                              .totals = {bytes_of(golden_totals())}});
     CHECK(from_golden<ListStreams>() == ListStreams{.request_id = 7, .pool = {}, .cursor = {{0xc0, 0xff, 0xee, 0x00}}});
     const StreamState stream{
         .identity = {"pool-eu-1"}, .stream_id = 0x0bad'c0ff'ee0d'df00, .epoch = 3, .durable_sequence = 42};
@@ -261,4 +283,57 @@ TEST_CASE("golden bytes of requests mean what EXTENSION.md says they mean") {
                            .durability = static_cast<std::uint8_t>(Durability::local),
                            .last_operation_timestamp = new_year + 123,
                            .error_message = {}});
+}
+
+TEST_CASE("golden bytes of blocks, users, hours, drift and cleaning up mean what EXTENSION.md says they mean") {
+    const Option<std::uint64_t> start = new_year + 123 - 3'600'000;
+    const std::string user = "acct.worker-1";
+    CHECK(
+        from_golden<GetBlocks>() ==
+        GetBlocks{.request_id = 7, .pool = {}, .channel_id = {}, .start = start, .end = {}, .limit = 0, .cursor = {}});
+    const auto blocks = from_golden<GetBlocksSuccess>();
+    CHECK(blocks.next_cursor.bytes.empty());
+    REQUIRE(blocks.blocks.items.size() == 1);
+    const auto found = decode<FoundBlock>(blocks.blocks.items.front().bytes).value();
+    CHECK(found.status == static_cast<std::uint8_t>(BlockState::confirmed));
+    CHECK(found.status_timestamp == new_year + 3'723'000);
+    const auto told = decode<StoredRecord>(found.record.bytes).value();
+    CHECK(told.position == 1042);
+    CHECK(std::get<Block>(read_record(told.record.bytes).value().record).label.text == "block 1");
+
+    CHECK(from_golden<ListUsers>() == ListUsers{.request_id = 7, .pool = {}, .cursor = {}});
+    CHECK(from_golden<ListUsersSuccess>() ==
+          ListUsersSuccess{.request_id = 7, .users = {{{user}, {"b"}}}, .next_cursor = {}});
+
+    CHECK(from_golden<GetHours>() == GetHours{.request_id = 7,
+                                              .pool = {},
+                                              .subject = static_cast<std::uint8_t>(Subject::user),
+                                              .subject_id = {user},
+                                              .start = start,
+                                              .end = {},
+                                              .cursor = {}});
+    const HourTotals hour{.start = new_year,
+                          .totals = {bytes_of(Totals{.shares_accepted = 1,
+                                                     .share_work_sum_low = 1024,
+                                                     .expected_hashes_low = 4'295'032'833,
+                                                     .blocks_found = 1,
+                                                     .best_difficulty = 0x3ff0'0000'0000'0000, // 1.0
+                                                     .last_sequence_number = 41,
+                                                     .first_share_timestamp = new_year + 123,
+                                                     .last_share_timestamp = new_year + 123})}};
+    CHECK(from_golden<GetHoursSuccess>() ==
+          GetHoursSuccess{.request_id = 7, .hours = {{{bytes_of(hour)}}}, .next_cursor = {}});
+
+    CHECK(from_golden<ListDrift>() == ListDrift{.request_id = 7, .pool = {}, .cursor = {}});
+    const auto drift = from_golden<ListDriftSuccess>();
+    CHECK(drift.next_cursor.bytes.empty());
+    REQUIRE(drift.channels.items.size() == 1);
+    const auto drifting = decode<ChannelDrift>(drift.channels.items.front().bytes).value();
+    CHECK(drifting.channel_id.text == channel);
+    CHECK(golden_report(drifting.reported.bytes).sequence == 45);
+    CHECK(drifting.derived_before == B0_255{bytes_of(golden_totals())});
+
+    CHECK(from_golden<CleanupOldShares>() ==
+          CleanupOldShares{.request_id = 7, .older_than = new_year - std::uint64_t{30} * 86'400'000});
+    CHECK(from_golden<CleanupOldSharesSuccess>() == CleanupOldSharesSuccess{.request_id = 7, .removed_shares = 70});
 }

@@ -148,6 +148,9 @@ template <> struct WireType<Signature> {
 template <> struct WireType<Str0_255> {
     static std::string name() { return "STR0_255"; }
 };
+template <> struct WireType<B0_32> {
+    static std::string name() { return "B0_32"; }
+};
 template <> struct WireType<B0_255> {
     static std::string name() { return "B0_255"; }
 };
@@ -179,9 +182,13 @@ void for_each_struct(auto&& visit) {
     visit.template operator()<Totals>("struct", "Totals");
     visit.template operator()<StoredRecord>("struct", "StoredRecord");
     visit.template operator()<StreamState>("struct", "StreamState");
+    visit.template operator()<FoundBlock>("struct", "FoundBlock");
+    visit.template operator()<HourTotals>("struct", "HourTotals");
+    visit.template operator()<ChannelDrift>("struct", "ChannelDrift");
     visit.template operator()<AcknowledgmentOutcome>("struct", "AcknowledgmentOutcome");
     visit.template operator()<BlockFoundOutcome>("struct", "BlockFoundOutcome");
     visit.template operator()<FailedOutcome>("struct", "FailedOutcome");
+    visit.template operator()<RejectCount>("struct", "RejectCount");
 }
 
 std::set<std::string> verdict_codes() {
@@ -282,11 +289,34 @@ TEST_CASE("the message types are those of the catalogue, and their channel bit i
     CHECK(rows.size() == expected.size());
 }
 
+TEST_CASE("every message but answers is in the tables of who may send what") {
+    std::set<std::string> listed;
+    const std::regex name{"[A-Z][A-Za-z.]+"};
+    for (const Row& row : table_headed("Message"))
+        for (std::sregex_iterator it{row.at(0).begin(), row.at(0).end(), name}; it != std::sregex_iterator{}; ++it)
+            listed.insert(it->str());
+    Messages::for_each([&]<class M>(std::type_identity<M>) {
+        if (M::id.extension_type != storage_extension || M::name.ends_with(".Success")) return;
+        INFO("message: ", std::string{M::name});
+        CHECK(listed.contains(std::string{M::name}));
+    });
+}
+
+TEST_CASE("every section that is referred to is there") {
+    const std::string text = document();
+    const std::regex reference{"section ([0-9]+\\.[0-9]+)(?!\\.?[0-9])"};
+    for (std::sregex_iterator it{text.begin(), text.end(), reference}; it != std::sregex_iterator{}; ++it) {
+        INFO("section: ", (*it)[1].str());
+        CHECK(text.find(joined({"\n### ", (*it)[1].str(), " "})) != std::string::npos);
+    }
+}
+
 TEST_CASE("the record kinds are numbered as in the code, those without a struct reserved") {
     std::map<std::string, std::string> sections;
     for_each_record([&]<class R>(std::string_view name) {
         sections[std::to_string(static_cast<int>(R::kind))] = std::string{name};
     });
+    const std::string text = document();
     const auto rows = table_headed("Kind");
     CHECK(rows.size() == static_cast<std::size_t>(RecordKind::lost));
     for (const Row& row : rows) {
@@ -295,6 +325,8 @@ TEST_CASE("the record kinds are numbered as in the code, those without a struct 
             CHECK_FALSE(sections.contains(row.at(0)));
         } else {
             CHECK(sections[row.at(0)] == row.at(1));
+            REQUIRE(row.at(2).starts_with("section "));
+            CHECK(text.find(joined({"\n### ", row.at(2).substr(8), " `", row.at(1), "`\n"})) != std::string::npos);
         }
     }
 }

@@ -83,9 +83,14 @@ inline void check_same(const GoldenFields& actual, const GoldenFields& expected)
 // Calls visit.template operator()<R>(name) for each kind of record that has a struct.
 void for_each_record(auto&& visit) {
     visit.template operator()<protocol::Share>("Share");
+    visit.template operator()<protocol::ShareAccounting>("ShareAccounting");
     visit.template operator()<protocol::Block>("Block");
+    visit.template operator()<protocol::BlockStatus>("BlockStatus");
     visit.template operator()<protocol::BatchAcknowledgment>("BatchAcknowledgment");
-    static_assert(std::variant_size_v<protocol::AnyRecord> == 3, "a new kind of record belongs into this list");
+    visit.template operator()<protocol::DeclaredJob>("DeclaredJob");
+    visit.template operator()<protocol::Solution>("Solution");
+    visit.template operator()<protocol::AccountingDeleted>("AccountingDeleted");
+    static_assert(std::variant_size_v<protocol::AnyRecord> == 8, "a new kind of record belongs into this list");
 }
 
 } // namespace golden

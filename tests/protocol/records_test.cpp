@@ -75,10 +75,79 @@ BatchAcknowledgment good_batch() {
             .label = {}};
 }
 
+B0_64K reject(std::string error_code, std::uint64_t count = 1) {
+    return data(RejectCount{.error_code = {std::move(error_code)}, .count = count});
+}
+
+ShareAccounting good_report() {
+    return {.channel_id = {"eu.1"},
+            .last_share_sequence_number = 1,
+            .shares_accepted = 1,
+            .share_work_sum = 1,
+            .best_difficulty = bits(1.0),
+            .blocks_found = 1,
+            .rejects = {{reject("stale-share"), reject("difficulty-too-low")}},
+            .timestamp = 1'767'225'600'000,
+            .label = {}};
+}
+
+BlockStatus good_status() {
+    return {.share_hash = {},
+            .status = static_cast<std::uint8_t>(BlockState::submitted),
+            .timestamp = 1'767'225'600'000,
+            .label = {}};
+}
+
+DeclaredJob good_job() {
+    return {.mining_job_token = {{1}},
+            .new_mining_job_token = {{2}},
+            .user_identity = {"worker"},
+            .accepted = 1,
+            .error_code = {},
+            .version = 0x2000'0000,
+            .coinbase_tx_prefix = {{3}},
+            .coinbase_tx_suffix = {{4}},
+            .wtxid_list = {{U256{}}},
+            .excess_data = {{5}},
+            .timestamp = 1'767'225'600'000,
+            .label = {}};
+}
+
+DeclaredJob refused_job() {
+    DeclaredJob job = good_job();
+    job.accepted = 0;
+    job.new_mining_job_token.bytes.clear();
+    job.error_code.text = "invalid-job-param-value-coinbase_tx_suffix";
+    return job;
+}
+
+Solution good_solution() {
+    return {.mining_job_token = {{2}},
+            .share_hash = {},
+            .extranonce = {{6}},
+            .prev_hash = {},
+            .nonce = 1,
+            .ntime = 1,
+            .nbits = 1,
+            .version = 1,
+            .timestamp = 1'767'225'600'000,
+            .label = {}};
+}
+
+AccountingDeleted good_deletion() {
+    return {.channel_id = {"eu.1"}, .timestamp = 1'767'225'600'000, .label = {}};
+}
+
 void for_each_good_record(auto&& check) {
     check(good_share());
+    check(good_report());
     check(good_block());
+    check(good_status());
     check(good_batch());
+    check(good_job());
+    check(refused_job());
+    check(good_solution());
+    check(good_deletion());
 }
 
 Share with_outcome(Outcome outcome, B0_64K outcome_data, std::uint8_t accepted) {
@@ -93,6 +162,10 @@ const AcknowledgmentOutcome acknowledgment{
     .last_sequence_number = 41, .new_submits_accepted_count = 20, .new_shares_sum = 20'480};
 const BlockFoundOutcome block_found{.template_id = 77, .coinbase = {{1, 2, 3}}};
 const FailedOutcome failed{.error_code = {"stale-share"}};
+
+template <Record R> R from_golden(const std::string& name) {
+    return std::get<R>(read_record(concatenated(read_file("records/" + name))).value().record);
+}
 
 // The number 256^place * byte.
 U256 number(std::size_t place, std::uint8_t byte) {
@@ -159,6 +232,50 @@ TEST_CASE("golden records mean what EXTENSION.md says they mean") {
     CHECK(batch.new_shares_sum == 20'480);
 }
 
+TEST_CASE("golden records of reports, statuses, jobs and solutions mean what EXTENSION.md says they mean") {
+    constexpr std::uint64_t new_year = 1'767'225'600'000; // 2026-01-01 00:00 UTC
+    CHECK(from_golden<ShareAccounting>("ShareAccounting") ==
+          ShareAccounting{.channel_id = {"eu.1767225600.12.3"},
+                          .last_share_sequence_number = 41,
+                          .shares_accepted = 1001,
+                          .share_work_sum = 1'025'024,
+                          .best_difficulty = bits(2536.5),
+                          .blocks_found = 1,
+                          .rejects = {{reject("stale-share", 5), reject("difficulty-too-low", 2)}},
+                          .timestamp = new_year + 223,
+                          .label = {"hourly"}});
+    const auto block = from_golden<Block>("Block");
+    CHECK(from_golden<BlockStatus>("BlockStatus") ==
+          BlockStatus{.share_hash = block.share_hash,
+                      .status = static_cast<std::uint8_t>(BlockState::confirmed),
+                      .timestamp = new_year + 3'723'000,
+                      .label = {"6 deep"}});
+    const auto job = from_golden<DeclaredJob>("DeclaredJob");
+    CHECK(job.mining_job_token == B0_255{{1, 0, 0, 0}});
+    CHECK(job.new_mining_job_token == B0_255{{0x8a, 0, 0, 0, 0, 0, 0, 1}});
+    CHECK(job.user_identity.text == "acct.worker-1");
+    CHECK(job.accepted == 1);
+    CHECK(job.error_code.text.empty());
+    CHECK(job.version == 0x2000'0000);
+    CHECK(job.coinbase_tx_prefix.bytes.size() == 46);
+    CHECK(job.coinbase_tx_suffix.bytes.size() == 19);
+    CHECK(job.wtxid_list.items.size() == 1);
+    CHECK(job.excess_data.bytes.empty());
+    CHECK(job.timestamp == new_year + 123);
+    CHECK(from_golden<Solution>("Solution") == Solution{.mining_job_token = job.new_mining_job_token,
+                                                        .share_hash = block.share_hash,
+                                                        .extranonce = {{0, 0, 0, 0, 0, 0, 1, 7}},
+                                                        .prev_hash = {},
+                                                        .nonce = 2'083'236'893,
+                                                        .ntime = 1'231'006'505,
+                                                        .nbits = 0x1d00'ffff,
+                                                        .version = 1,
+                                                        .timestamp = new_year + 123,
+                                                        .label = {}});
+    CHECK(from_golden<AccountingDeleted>("AccountingDeleted") ==
+          AccountingDeleted{.channel_id = {"eu.1767225600.12.3"}, .timestamp = new_year + 223, .label = {"closed"}});
+}
+
 TEST_CASE("each outcome takes its own data and its own side of `accepted`") {
     struct Case {
         Outcome outcome;
@@ -210,31 +327,138 @@ TEST_CASE("accepted is 0 or 1: 2 is invalid-record") {
               Verdict::invalid_record);
 }
 
-TEST_CASE("a record without a channel_id is invalid-record") {
-    for_each_good_record([](auto record) {
+TEST_CASE("a record of a channel whose channel_id is empty is invalid-record") {
+    for_each_good_record([]<class R>(R record) {
         CHECK(verdict_on(record) == Verdict::stored);
-        record.channel_id.text.clear();
-        CHECK(verdict_on(record) == Verdict::invalid_record);
+        if constexpr (ChannelRecord<R>) {
+            record.channel_id.text.clear();
+            CHECK(verdict_on(record) == Verdict::invalid_record);
+        }
     });
+}
+
+TEST_CASE("statuses of blocks, declared jobs and solutions belong to no channel, all else to one") {
+    static_assert(!ChannelRecord<BlockStatus> && !ChannelRecord<DeclaredJob> && !ChannelRecord<Solution>);
+    static_assert(ChannelRecord<Share> && ChannelRecord<ShareAccounting> && ChannelRecord<Block> &&
+                  ChannelRecord<BatchAcknowledgment> && ChannelRecord<AccountingDeleted>);
+}
+
+TEST_CASE("a status is submitted, confirmed or orphaned: any other is invalid-record") {
+    BlockStatus status = good_status();
+    for (int number = 0; number <= 255; ++number) {
+        status.status = static_cast<std::uint8_t>(number);
+        const bool exists = number >= 1 && number <= 3;
+        CHECK(verdict_on(status) == (exists ? Verdict::stored : Verdict::invalid_record));
+    }
+}
+
+TEST_CASE("a report tells each reject once, whole and alone") {
+    ShareAccounting report = good_report();
+    const auto verdict_with = [&](std::vector<B0_64K> rejects) {
+        report.rejects.items = std::move(rejects);
+        return verdict_on(report);
+    };
+    CHECK(verdict_with({}) == Verdict::stored);
+    CHECK(verdict_with({reject("a", 0), reject("A", UINT64_MAX), reject(std::string(255, 'a'))}) == Verdict::stored);
+    CHECK(verdict_with({reject("")}) == Verdict::invalid_record);
+    CHECK(verdict_with({reject("a"), reject("b"), reject("a", 2)}) == Verdict::invalid_record);
+    CHECK(verdict_with({B0_64K{}}) == Verdict::invalid_record);
+    const Bytes whole = reject("stale-share").bytes;
+    for (std::size_t size = 0; size < whole.size(); ++size)
+        CHECK(verdict_with({reject("a"), {Bytes(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size))}}) ==
+              Verdict::invalid_record);
+    B0_64K longer{whole};
+    longer.bytes.push_back(0);
+    CHECK(verdict_with({longer}) == Verdict::invalid_record);
+    CHECK(verdict_with({reject("\n")}) == Verdict::invalid_text);
+    // What is wrong with the structs comes before what is wrong with their text, wherever it stands.
+    CHECK(verdict_with({reject("\n"), reject("")}) == Verdict::invalid_record);
+    CHECK(verdict_with({reject("\n"), reject("\n")}) == Verdict::invalid_record);
+    CHECK(verdict_with({reject("\n"), longer}) == Verdict::invalid_record);
+}
+
+TEST_CASE("a declared job has a new token and no error_code if it was accepted, else the reverse") {
+    for (const std::uint8_t accepted : {std::uint8_t{0}, std::uint8_t{1}, std::uint8_t{2}, std::uint8_t{255}}) {
+        for (const bool has_token : {false, true}) {
+            for (const bool has_error : {false, true}) {
+                DeclaredJob job = good_job();
+                job.accepted = accepted;
+                job.new_mining_job_token.bytes = Bytes(has_token ? 1 : 0);
+                job.error_code.text = std::string(has_error ? 1 : 0, 'e');
+                const bool fits = accepted == 1 ? has_token && !has_error : accepted == 0 && !has_token && has_error;
+                CHECK(verdict_on(job) == (fits ? Verdict::stored : Verdict::invalid_record));
+            }
+        }
+    }
+}
+
+TEST_CASE("a declared job may leave out what its declaration may, and a solution what is not told") {
+    DeclaredJob job = good_job();
+    job.mining_job_token.bytes.clear();
+    job.user_identity.text.clear();
+    job.coinbase_tx_prefix.bytes.clear();
+    job.coinbase_tx_suffix.bytes.clear();
+    job.wtxid_list.items.clear();
+    job.excess_data.bytes.clear();
+    CHECK(verdict_on(job) == Verdict::stored);
+    Solution solution = good_solution();
+    solution.mining_job_token.bytes.clear();
+    solution.extranonce.bytes.clear();
+    CHECK(verdict_on(solution) == Verdict::stored);
+}
+
+TEST_CASE("an extranonce has at most 32 bytes: 33 are invalid-record") {
+    Solution solution = good_solution();
+    solution.extranonce.bytes = Bytes(32, 0xee);
+    Bytes bytes = bytes_of(solution);
+    CHECK(verdict_on(bytes) == Verdict::stored);
+    const std::size_t length = 1 + 2 + 32; // behind the kind, the token and the hash
+    REQUIRE(bytes.at(length) == 32);
+    bytes[length] = 33;
+    bytes.insert(bytes.begin() + static_cast<std::ptrdiff_t>(length + 1), 0);
+    CHECK(verdict_on(bytes) == Verdict::invalid_record);
+}
+
+TEST_CASE("a list that announces more than follows is invalid-record") {
+    DeclaredJob job = good_job();
+    job.label.text = "l";
+    Bytes bytes = bytes_of(job);
+    const Bytes one_hash{1, 0};
+    const std::size_t count = 1 + 2 + 2 + 7 + 1 + 1 + 4 + 3 + 3;
+    REQUIRE(Bytes(bytes.begin() + static_cast<std::ptrdiff_t>(count),
+                  bytes.begin() + static_cast<std::ptrdiff_t>(count + 2)) == one_hash);
+    bytes[count + 1] = 0xff;
+    CHECK(verdict_on(bytes) == Verdict::invalid_record);
+}
+
+TEST_CASE("a declared job has as many transactions as a record holds") {
+    DeclaredJob job = good_job();
+    job.wtxid_list.items.clear();
+    const std::size_t room = (max_record_size - bytes_of(job).size()) / 32;
+    job.wtxid_list.items.resize(room);
+    CHECK(verdict_on(job) == Verdict::stored);
+    job.wtxid_list.items.emplace_back();
+    CHECK(verdict_on(job) == Verdict::record_too_large);
 }
 
 TEST_CASE("a difficulty is finite, not below 0 and not -0") {
     using Limits = std::numeric_limits<double>;
-    const auto check = [](auto record) {
+    const auto check = []<class R>(R record, std::uint64_t R::* difficulty) {
         for (const double fine : {0.0, Limits::denorm_min(), Limits::min(), 1.5, Limits::max()}) {
-            record.difficulty = bits(fine);
+            record.*difficulty = bits(fine);
             CHECK(verdict_on(record) == Verdict::stored);
         }
         for (const double wrong : {-0.0, -Limits::denorm_min(), -1.0, Limits::infinity(), -Limits::infinity(),
                                    Limits::quiet_NaN(), Limits::signaling_NaN()}) {
-            record.difficulty = bits(wrong);
+            record.*difficulty = bits(wrong);
             CHECK(verdict_on(record) == Verdict::invalid_record);
         }
-        record.difficulty = 0xffff'ffff'ffff'ffff; // a NaN with its sign
+        record.*difficulty = 0xffff'ffff'ffff'ffff; // a NaN with its sign
         CHECK(verdict_on(record) == Verdict::invalid_record);
     };
-    check(good_share());
-    check(good_block());
+    check(good_share(), &Share::difficulty);
+    check(good_block(), &Block::difficulty);
+    check(good_report(), &ShareAccounting::best_difficulty);
 }
 
 TEST_CASE("a timestamp ends with the year 9999") {
@@ -305,15 +529,27 @@ TEST_CASE("text is UTF-8 without control characters") {
         }
         field.text = "fine";
     };
-    for_each_good_record([&](auto record) {
-        check_field(record, record.channel_id);
+    for_each_good_record([&]<class R>(R record) {
+        if constexpr (ChannelRecord<R>) check_field(record, record.channel_id);
         check_field(record, record.label);
     });
     Share share = good_share();
     check_field(share, share.user_identity);
-    for (const auto& text : wrong)
+    DeclaredJob job = good_job();
+    check_field(job, job.user_identity);
+    job = refused_job();
+    check_field(job, job.error_code);
+    ShareAccounting report = good_report();
+    for (const auto& text : wrong) {
         CHECK(verdict_on(with_outcome(Outcome::failed, data(FailedOutcome{.error_code = {text}}), 0)) ==
               Verdict::invalid_text);
+        report.rejects.items = {reject("stale-share"), reject(text)};
+        CHECK(verdict_on(report) == Verdict::invalid_text);
+    }
+    for (const auto& text : fine) {
+        report.rejects.items = {reject("stale-share"), reject(text)};
+        CHECK(verdict_on(report) == Verdict::stored);
+    }
 }
 
 TEST_CASE("a share is above its target from one above on, hash and target being little-endian numbers") {
@@ -373,7 +609,7 @@ TEST_CASE("a template_id that is neither there nor missing is invalid-record") {
 
 TEST_CASE("a kind that is reserved or unknown is unknown-kind, with or without a body") {
     for (int kind = 0; kind <= 255; ++kind) {
-        if (kind == 1 || kind == 3 || kind == 5) continue;
+        if (kind >= 1 && kind <= 8) continue;
         const auto byte = static_cast<std::uint8_t>(kind);
         CHECK(verdict_on(Bytes{byte}) == Verdict::unknown_kind);
         CHECK(verdict_on(Bytes{byte, 1, 2, 3}) == Verdict::unknown_kind);
@@ -442,6 +678,36 @@ TEST_CASE("kind, fields encoded again and extra reproduce every record that is r
     block.template_id.reset();
     block.coinbase.bytes.clear();
     check(bytes_of(block));
+    ShareAccounting report = good_report();
+    report.channel_id.text = std::string(255, 'c');
+    report.last_share_sequence_number = UINT32_MAX;
+    report.shares_accepted = report.share_work_sum = report.blocks_found = UINT64_MAX;
+    report.best_difficulty = bits(std::numeric_limits<double>::max());
+    report.rejects.items = {reject(std::string(255, 'e'), UINT64_MAX), reject("f", 0)};
+    report.timestamp = last_timestamp;
+    check(bytes_of(report));
+    report.rejects.items.clear();
+    check(bytes_of(report));
+    BlockStatus status = good_status();
+    status.share_hash.bytes.fill(0xff);
+    status.status = static_cast<std::uint8_t>(BlockState::orphaned);
+    status.label.text = std::string(255, 'l');
+    check(bytes_of(status));
+    BatchAcknowledgment batch = good_batch();
+    batch.last_sequence_number = batch.new_submits_accepted_count = UINT32_MAX;
+    batch.new_shares_sum = UINT64_MAX;
+    check(bytes_of(batch));
+    DeclaredJob job = good_job();
+    job.mining_job_token.bytes = job.new_mining_job_token.bytes = Bytes(255, 0xff);
+    job.version = UINT32_MAX;
+    job.coinbase_tx_prefix.bytes = job.coinbase_tx_suffix.bytes = job.excess_data.bytes = Bytes(65'535, 0xcb);
+    job.wtxid_list.items.resize(10'000, number(31, 0xff));
+    check(bytes_of(job));
+    Solution solution = good_solution();
+    solution.mining_job_token.bytes = Bytes(255, 0xff);
+    solution.extranonce.bytes = Bytes(32, 0xff);
+    solution.nonce = solution.ntime = solution.nbits = solution.version = UINT32_MAX;
+    check(bytes_of(solution));
     extreme.target = number(0, 1); // above-target is read, too
     check(bytes_of(extreme));
 }
