@@ -41,19 +41,40 @@ Result<Outcome> Batch::add(const Submission& submission) {
         return Outcome{std::unexpected(Refused::sequence_gap)};
     }
 
-    Stored stored{.last_sequence = first - 1 + count, .verdicts = {}};
+    const std::size_t entries = entries_.size();
+    const std::size_t channels = new_channels_.size();
+    const std::size_t of_stream = to.entries.size();
+    auto outcome = add(submission, to);
+    if (!outcome && outcome.error().kind == StorageError::Kind::corrupt) {
+        undo(entries, channels, to, of_stream);
+        damage_ = std::move(outcome).error();
+        outcome = Outcome{std::unexpected(Refused::damaged)};
+    }
+    if (outcome && !*outcome) to.is_refused = true;
+    return outcome;
+}
+
+Result<Outcome> Batch::add(const Submission& submission, Appended& to) {
+    Stored stored{.last_sequence = submission.first_sequence - 1 + submission.records.size(), .verdicts = {}};
     const auto repeats_all = repeats(submission, to, stored.verdicts);
     if (!repeats_all) return std::unexpected(repeats_all.error());
-    if (!*repeats_all) {
-        to.is_refused = true;
-        return Outcome{std::unexpected(Refused::sequence_conflict)};
-    }
+    if (!*repeats_all) return Outcome{std::unexpected(Refused::sequence_conflict)};
     for (std::uint64_t sequence = to.row.durable_sequence + 1; sequence <= stored.last_sequence; ++sequence) {
         const auto verdict = append(submission, sequence, to);
         if (!verdict) return std::unexpected(verdict.error());
         tell(stored.verdicts, sequence, *verdict);
     }
     return stored;
+}
+
+void Batch::undo(std::size_t entries, std::size_t channels, Appended& to, std::size_t of_stream) {
+    std::erase_if(fingerprints_, [&](const auto& each) { return each.second >= entries; });
+    std::erase_if(new_channel_numbers_,
+                  [&](const auto& each) { return each.second > state_.channels().size() + channels; });
+    entries_.resize(entries);
+    new_channels_.resize(channels);
+    to.entries.resize(of_stream);
+    to.row.durable_sequence = to.durable_before + of_stream;
 }
 
 Transaction Batch::transaction() && {
@@ -88,13 +109,15 @@ Batch::Appended& Batch::appended(const Stream& stream) {
 }
 
 Result<bool> Batch::repeats(const Submission& submission, const Appended& to, std::vector<SequenceVerdict>& verdicts) {
-    const std::uint64_t first = submission.first_sequence;
-    const std::uint64_t last = std::min(first - 1 + submission.records.size(), to.row.durable_sequence);
+    // What may have been taken out is acknowledged unread.
+    const std::uint64_t first = std::max(submission.first_sequence, to.row.removed_sequence + 1);
+    const std::uint64_t last =
+        std::min(submission.first_sequence - 1 + submission.records.size(), to.row.durable_sequence);
     if (last < first) return true;
 
     const auto same = [&](const LogEntry& entry) {
         tell(verdicts, entry.sequence, entry.verdict);
-        return entry.bytes == submission.records[entry.sequence - first].bytes;
+        return entry.bytes == submission.records[entry.sequence - submission.first_sequence].bytes;
     };
     std::uint64_t next = first;
     if (first <= to.durable_before) {
@@ -163,7 +186,8 @@ Result<bool> Batch::is_duplicate(std::uint64_t fingerprint, const std::string& p
         const LogEntry& entry = entries_[place->second];
         if (counts(entry, hash) && pool_of(entry.channel) == pool) return true;
     }
-    const auto channels = channels_that_count(engine_, fingerprint, hash, state_.head().position);
+    const auto channels =
+        channels_that_count(engine_, fingerprint, hash, state_.head().position, state_.head().removed);
     if (!channels) return std::unexpected(channels.error());
     return std::ranges::any_of(*channels, [&](std::uint32_t channel) { return pool_of(channel) == pool; });
 }

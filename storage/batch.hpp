@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -22,7 +23,8 @@ class Batch {
     // For about `records` records. The others must outlive the batch, and not change meanwhile.
     Batch(const State& state, const Engine& engine, const FingerprintKey& key, std::size_t records);
 
-    // To be stored behind what was added before, or why not.
+    // To be stored behind what was added before, or why not. Damage in the log that it meets is told to whoever met it,
+    // and holds up nobody else.
     Result<Outcome> add(const Submission& submission);
 
     // What to write: no entries if nothing is new. Its derived state is left to the caller. Ends the batch.
@@ -30,6 +32,9 @@ class Batch {
 
     // The attachments, stream and epoch, that were refused here.
     [[nodiscard]] std::vector<std::pair<std::uint32_t, std::uint64_t>> refused() const;
+
+    // That was met.
+    [[nodiscard]] const std::optional<StorageError>& damage() const { return damage_; }
 
   private:
     struct Appended {
@@ -40,6 +45,9 @@ class Batch {
     };
 
     Appended& appended(const Stream& stream);
+    Result<Outcome> add(const Submission& submission, Appended& to);
+    // As it was with so many entries and new channels, of which so many were the stream's.
+    void undo(std::size_t entries, std::size_t channels, Appended& to, std::size_t of_stream);
     // Whether those of the submission's numbers that are used hold the same bytes; their verdicts then.
     Result<bool> repeats(const Submission& submission, const Appended& to, std::vector<SequenceVerdict>& verdicts);
     Result<protocol::Verdict> append(const Submission& submission, std::uint64_t sequence, Appended& to);
@@ -55,6 +63,7 @@ class Batch {
     std::map<std::pair<std::string, std::string>, std::uint32_t> new_channel_numbers_; // (pool, id) ->
     std::map<std::uint32_t, Appended> streams_;
     std::unordered_multimap<std::uint64_t, std::size_t> fingerprints_; // -> place in entries_
+    std::optional<StorageError> damage_;
 };
 
 } // namespace storage

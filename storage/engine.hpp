@@ -9,6 +9,7 @@
 #include "protocol/verdict.hpp"
 #include "storage/error.hpp"
 #include "storage/store.hpp"
+#include "storage/tally.hpp"
 
 #include <array>
 #include <cstddef>
@@ -36,7 +37,7 @@ struct LogEntry {
 
     // What was found in the bytes; absent for those that are no record. Engines may store this instead of the bytes.
     std::optional<protocol::ReadRecord> content;
-    std::uint32_t channel = 0; // its number; 0 without content
+    std::uint32_t channel = 0; // its number; 0 without content. Records of no channel have their pool's own
     Milliseconds time = 0;     // effective
 
     // Set on accepted shares that count: the keyed fingerprint by which the share's hash is found again.
@@ -54,18 +55,49 @@ struct StreamRow {
     std::string pool;
     std::uint64_t epoch = 0;
     std::uint64_t durable_sequence = 0;
+    std::uint64_t removed_sequence = 0; // records up to this one may have been taken out
 };
 
 struct ChannelRow {
     std::uint32_t number = 0;
     std::string pool;
-    std::string channel_id;
+    std::string channel_id; // empty: the pool's own, of the records that belong to no channel
+};
+
+struct UserRow {
+    std::uint32_t number = 0;
+    std::string pool;
+    std::string user_identity;
 };
 
 struct Head {
     std::uint64_t term = 0; // of the role that wrote last; each that opens the store takes the next
     Position position = 0;
     ChainLink chain{};
+    Position removed = 0;      // the end of a run: records up to here count as gone, but those that clean_up() leaves
+    ChainLink removed_chain{}; // the link there
+};
+
+// A part of the log that has been added up. Runs follow each other without gaps, from position 1 on.
+struct Run {
+    Position first = 0;
+    Position last = 0; // its name
+    ChainLink chain{}; // the link at `last`
+    Milliseconds first_received = 0;
+    Milliseconds last_received = 0; // the latest, wherever it stands
+
+    bool operator==(const Run&) const = default;
+};
+
+// What the records of a run that lie in one hour add up to, of one channel or user. Of a run that has been removed this
+// is all there is; of others it can be made again. Never changes while its run is there.
+struct HourRow {
+    protocol::Subject subject{};
+    std::uint32_t number = 0; // of the channel or user
+    std::uint32_t hour = 0;   // since 1970 UTC, of effective times
+    Position run = 0;         // Run::last
+    Tally tally;
+    std::uint64_t checksum = 0; // over all of the above
 };
 
 // Derived state: may be thrown away, and is then made again from the log.
@@ -80,8 +112,14 @@ struct Transaction {
     std::vector<LogEntry> entries;    // ascending positions
     std::vector<StreamRow> streams;   // new or changed
     std::vector<ChannelRow> channels; // new
+    std::vector<UserRow> users;       // new
     std::vector<KeyValue> derived;    // new or changed
-    Head head;                        // after it
+    // Done in this order: a run and its hours go; runs and hours come.
+    std::optional<Position> replaced_run;
+    std::vector<Run> runs;
+    std::vector<HourRow> hours;
+    std::vector<LogEntry> removed; // to be taken out, as read(), but with their fingerprints
+    Head head;                     // after it
 };
 
 // What is read once, when the store is opened.
@@ -91,17 +129,29 @@ struct Contents {
     Head head;
     std::vector<StreamRow> streams;
     std::vector<ChannelRow> channels;
+    std::vector<UserRow> users;
+    std::vector<Run> runs; // ascending
     std::vector<KeyValue> derived;
 };
 
 // Newest first by (time, position): below `before`, of positions up to `cut`.
-struct ShareScan {
+struct RecordScan {
+    protocol::RecordKind kind{};
     std::uint32_t channel = 0;
     Milliseconds first_time = 0; // inclusive, as the next
     Milliseconds last_time = 0;
     Position cut = 0;
     std::optional<std::pair<Milliseconds, Position>> before;
     std::size_t limit = 0;
+};
+
+struct HourScan {
+    protocol::Subject subject{};
+    std::uint32_t number = 0;
+    std::uint32_t first_hour = 0; // inclusive, as the next
+    std::uint32_t last_hour = 0;
+    Position first_run = 0; // Run::last, inclusive, as the next
+    Position last_run = 0;
 };
 
 class Engine {
@@ -121,15 +171,17 @@ class Engine {
 
     virtual Result<void> write(const Transaction& transaction) = 0;
 
-    // Entries of positions first..last, ascending, at most `limit`.
+    // Entries of positions first..last that are there, ascending, at most `limit`.
     [[nodiscard]] virtual Result<std::vector<LogEntry>> read(Position first, Position last,
                                                              std::size_t limit) const = 0;
-    // Entries of the stream's numbers first..last, ascending.
+    // Entries of the stream's numbers first..last that are there, ascending. Not asked for removed_sequence and below.
     [[nodiscard]] virtual Result<std::vector<LogEntry>> read_stream(std::uint32_t stream, std::uint64_t first,
                                                                     std::uint64_t last) const = 0;
-    // Share entries of the channel, whatever their verdict.
-    [[nodiscard]] virtual Result<std::vector<LogEntry>> shares(const ShareScan& scan) const = 0;
-    // Whether the channel has an entry, share or not, with a time in first_time..last_time and a position up to `cut`.
+    // Whatever their verdict.
+    [[nodiscard]] virtual Result<std::vector<LogEntry>> scan(const RecordScan& scan) const = 0;
+    // By (hour, run), ascending.
+    [[nodiscard]] virtual Result<std::vector<HourRow>> hours(const HourScan& scan) const = 0;
+    // Whether the channel has an entry, of any kind, with a time in first_time..last_time and a position up to `cut`.
     [[nodiscard]] virtual Result<bool> has_entries(std::uint32_t channel, Milliseconds first_time,
                                                    Milliseconds last_time, Position cut) const = 0;
     // Positions up to `cut` of the entries written with this fingerprint.

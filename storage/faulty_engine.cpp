@@ -19,8 +19,12 @@ Result<std::vector<LogEntry>> FaultyEngine::read_stream(std::uint32_t stream, st
     return with_faults(hook_, "read_stream", [&] { return engine_->read_stream(stream, first, last); });
 }
 
-Result<std::vector<LogEntry>> FaultyEngine::shares(const ShareScan& scan) const {
-    return with_faults(hook_, "shares", [&] { return engine_->shares(scan); });
+Result<std::vector<LogEntry>> FaultyEngine::scan(const RecordScan& scan) const {
+    return with_faults(hook_, "scan", [&] { return engine_->scan(scan); });
+}
+
+Result<std::vector<HourRow>> FaultyEngine::hours(const HourScan& scan) const {
+    return with_faults(hook_, "hours", [&] { return engine_->hours(scan); });
 }
 
 Result<bool> FaultyEngine::has_entries(std::uint32_t channel, Milliseconds first_time, Milliseconds last_time,

@@ -22,7 +22,8 @@ class FaultyEngine final : public Engine {
     [[nodiscard]] Result<std::vector<LogEntry>> read(Position first, Position last, std::size_t limit) const override;
     [[nodiscard]] Result<std::vector<LogEntry>> read_stream(std::uint32_t stream, std::uint64_t first,
                                                             std::uint64_t last) const override;
-    [[nodiscard]] Result<std::vector<LogEntry>> shares(const ShareScan& scan) const override;
+    [[nodiscard]] Result<std::vector<LogEntry>> scan(const RecordScan& scan) const override;
+    [[nodiscard]] Result<std::vector<HourRow>> hours(const HourScan& scan) const override;
     [[nodiscard]] Result<bool> has_entries(std::uint32_t channel, Milliseconds first_time, Milliseconds last_time,
                                            Position cut) const override;
     [[nodiscard]] Result<std::vector<Position>> find(std::uint64_t fingerprint, Position cut) const override;

@@ -20,18 +20,25 @@ class FaultyStore final : public Store {
 
     Result<Attachment> attach(const StreamName& stream, const std::string& pool) override;
     Result<std::vector<Outcome>> commit(std::span<const Submission> submissions) override;
+    Result<CleanupStep> clean_up(Milliseconds older_than) override;
 
     [[nodiscard]] Position position() const override { return store_->position(); }
-    [[nodiscard]] Result<SharePage> shares(const ShareQuery& query) const override;
+    [[nodiscard]] Result<RecordPage> records(const RecordQuery& query) const override;
+    [[nodiscard]] Result<BlockPage> blocks(const BlockQuery& query) const override;
     [[nodiscard]] Result<std::vector<bool>> are_shares_seen(const std::string& pool, const std::string& channel_id,
                                                             std::span<const protocol::U256> hashes) const override;
-    [[nodiscard]] Result<std::optional<protocol::Totals>> accounting(const std::string& pool,
-                                                                     const std::string& channel_id) const override;
-    [[nodiscard]] Result<protocol::Totals> channel_stats(const std::string& pool, const std::string& channel_id,
-                                                         const Range& range) const override;
+    [[nodiscard]] Result<std::optional<Accounting>> accounting(const std::string& pool,
+                                                               const std::string& channel_id) const override;
+    [[nodiscard]] Result<std::vector<Drift>> drift(const std::string& pool, const std::string& after,
+                                                   std::size_t limit) const override;
+    [[nodiscard]] Result<RangeTotals> channel_stats(const std::string& pool, const std::string& channel_id,
+                                                    const Range& range) const override;
     [[nodiscard]] Result<PoolTotals> totals(const std::string& pool, const Range& range) const override;
+    [[nodiscard]] Result<std::vector<Hour>> hours(const HoursQuery& query) const override;
     [[nodiscard]] Result<std::vector<std::string>> channels(const std::string& pool, const std::string& after,
                                                             std::size_t limit) const override;
+    [[nodiscard]] Result<std::vector<std::string>> users(const std::string& pool, const std::string& after,
+                                                         std::size_t limit) const override;
     [[nodiscard]] Result<std::vector<protocol::StreamState>>
     streams(const std::string& pool, const std::optional<StreamName>& after, std::size_t limit) const override;
     // A fault is told as the store's own.

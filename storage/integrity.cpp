@@ -1,10 +1,11 @@
 #include "storage/integrity.hpp"
 
-#include "protocol/writer.hpp"
+#include "protocol/codec.hpp"
 
 #include <algorithm>
 #include <limits>
 #include <sodium.h>
+#include <type_traits>
 #include <variant>
 
 namespace storage {
@@ -51,6 +52,26 @@ Result<void> check(const LogEntry& entry) {
     return {};
 }
 
+std::uint64_t checksum_of(const HourRow& row) {
+    static thread_local protocol::Bytes buffer;
+    buffer.clear();
+    protocol::Writer out{buffer};
+    out.put_integer(static_cast<std::uint8_t>(row.subject), 1);
+    out.put_integer(row.number, 4);
+    out.put_integer(row.hour, 4);
+    out.put_integer(row.run, 8);
+    put(out, row.tally);
+    return sip_hash(buffer, {});
+}
+
+Result<void> check(const HourRow& row) {
+    if (checksum_of(row) == row.checksum) return {};
+    std::string detail{"the sums of hour "};
+    detail.append(std::to_string(row.hour)).append(" in the run up to position ").append(std::to_string(row.run));
+    detail.append(": their checksum does not hold");
+    return std::unexpected(StorageError{.kind = StorageError::Kind::corrupt, .detail = std::move(detail)});
+}
+
 StorageError corrupt_at(Position position, std::string_view what) {
     std::string detail{"record at position "};
     detail.append(std::to_string(position)).append(": ").append(what);
@@ -84,7 +105,20 @@ Milliseconds effective_time(const protocol::AnyRecord& record, Milliseconds rece
 }
 
 const std::string& channel_id_of(const protocol::AnyRecord& record) {
-    return std::visit([](const auto& r) -> const std::string& { return r.channel_id.text; }, record);
+    static const std::string none;
+    return std::visit(
+        [](const auto& r) -> const std::string& {
+            if constexpr (protocol::ChannelRecord<std::remove_cvref_t<decltype(r)>>) {
+                return r.channel_id.text;
+            } else {
+                return none;
+            }
+        },
+        record);
+}
+
+protocol::RecordKind kind_of(const protocol::AnyRecord& record) {
+    return std::visit([](const auto& r) { return r.kind; }, record);
 }
 
 } // namespace storage

@@ -19,6 +19,10 @@ std::uint64_t checksum_of(const LogEntry& entry);
 // Nothing, or `corrupt` with the position: the checksum does not hold, or `time` is not what the record says.
 Result<void> check(const LogEntry& entry);
 
+// The same over subject, number, hour and run (U8, U32, U32, U64), then the tally as it is encoded.
+std::uint64_t checksum_of(const HourRow& row);
+Result<void> check(const HourRow& row);
+
 StorageError corrupt_at(Position position, std::string_view what);
 
 // SHA-256(previous || checksum). One step for each entry, so that the chain can be walked again without knowing where
@@ -33,6 +37,9 @@ std::uint64_t fingerprint_of(const FingerprintKey& key, std::string_view pool, c
 // The record's timestamp if it lies within [-31 d, +2 h] of `received_at`, else `received_at`.
 Milliseconds effective_time(const protocol::AnyRecord& record, Milliseconds received_at);
 
+// Empty for those that belong to no channel.
 const std::string& channel_id_of(const protocol::AnyRecord& record);
+
+protocol::RecordKind kind_of(const protocol::AnyRecord& record);
 
 } // namespace storage

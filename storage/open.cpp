@@ -35,7 +35,7 @@ Result<std::unique_ptr<Store>> open(const StoreConfig& config) {
     }
     auto engine = backend->open(config);
     if (!engine) return std::unexpected(std::move(engine).error());
-    return LogStore::open(*std::move(engine));
+    return LogStore::open(*std::move(engine), config.save_interval);
 }
 
 std::vector<std::string_view> backends() {

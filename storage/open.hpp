@@ -15,6 +15,7 @@ namespace storage {
 struct StoreConfig {
     std::string backend;
     std::filesystem::path database_path; // of those that have files
+    Position save_interval = 100'000;    // records between saves of what the log adds up to
 };
 
 // The store, made if there is none yet. An unknown backend is `unusable`.

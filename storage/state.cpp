@@ -1,91 +1,14 @@
 #include "storage/state.hpp"
 
-#include "protocol/codec.hpp"
+#include "storage/drift.hpp"
 #include "storage/integrity.hpp"
 
 #include <algorithm>
-#include <sodium.h>
 #include <variant>
 
 namespace storage {
 
 namespace {
-
-// Keys: `position_key` alone, and `channel_key` with the channel's number. Values end with their seal.
-constexpr std::uint8_t position_key = 0;
-constexpr std::uint8_t channel_key = 1;
-constexpr std::uint32_t derived_form = 1; // raised whenever what is derived, or its encoding, changes
-
-struct SavedPosition {
-    std::uint32_t form = 0;
-    Position position = 0;
-    protocol::U256 chain;
-    std::uint32_t channels = 0; // that have a value
-
-    static constexpr auto fields(auto& s) {
-        return std::tuple{protocol::Field{"form", s.form}, protocol::Field{"position", s.position},
-                          protocol::Field{"chain", s.chain}, protocol::Field{"channels", s.channels}};
-    }
-};
-
-struct SavedChannel {
-    Tally tally;
-    protocol::Seq<Block, 0xffff'ffff, 4> blocks;
-
-    static constexpr auto fields(auto& s) {
-        return std::tuple{protocol::Field{"tally", s.tally}, protocol::Field{"blocks", s.blocks}};
-    }
-};
-
-protocol::Bytes key_of_channel(std::uint32_t number) {
-    protocol::Bytes key;
-    protocol::Writer out{key};
-    out.put_integer(channel_key, 1);
-    out.put_integer(number, 4);
-    return key;
-}
-
-using Seal = std::array<std::uint8_t, 16>;
-
-Seal seal_of(protocol::ByteView key, protocol::ByteView value) {
-    crypto_generichash_state state;
-    Seal seal{};
-    crypto_generichash_init(&state, nullptr, 0, seal.size());
-    crypto_generichash_update(&state, key.data(), key.size());
-    crypto_generichash_update(&state, value.data(), value.size());
-    crypto_generichash_final(&state, seal.data(), seal.size());
-    return seal;
-}
-
-template <class Value> KeyValue sealed(protocol::Bytes key, const Value& value) {
-    protocol::Bytes bytes;
-    protocol::Writer out{bytes};
-    put(out, value);
-    out.put(seal_of(key, bytes));
-    return {.key = std::move(key), .value = std::move(bytes)};
-}
-
-using ByKey = std::map<std::string, const KeyValue*>;
-
-template <class Value> std::optional<Value> unsealed(const ByKey& saved, const protocol::Bytes& key) {
-    const auto found = saved.find({key.begin(), key.end()});
-    if (found == saved.end()) return std::nullopt;
-    const protocol::ByteView bytes{found->second->value};
-    if (bytes.size() < std::tuple_size_v<Seal>) return std::nullopt;
-    const auto value = bytes.first(bytes.size() - std::tuple_size_v<Seal>);
-    if (!std::ranges::equal(seal_of(key, value), bytes.last(std::tuple_size_v<Seal>))) return std::nullopt;
-    protocol::Reader in{value};
-    auto decoded = protocol::decode<Value>(in);
-    if (!decoded || !in.rest().empty()) return std::nullopt;
-    return *std::move(decoded);
-}
-
-const protocol::U256* block_of(const protocol::AnyRecord& record) {
-    if (const auto* block = std::get_if<protocol::Block>(&record)) return &block->share_hash;
-    const auto* share = std::get_if<protocol::Share>(&record);
-    const bool found = share != nullptr && share->outcome == static_cast<std::uint8_t>(protocol::Outcome::block_found);
-    return found ? &share->share_hash : nullptr;
-}
 
 // The row's place among `size` rows numbered from 1 on: one of theirs, or the next.
 template <class Row> Result<std::size_t> place_of(const Row& row, std::size_t size, std::string_view noun) {
@@ -95,6 +18,21 @@ template <class Row> Result<std::size_t> place_of(const Row& row, std::size_t si
         return std::unexpected(StorageError{.kind = StorageError::Kind::corrupt, .detail = std::move(detail)});
     }
     return row.number - 1;
+}
+
+// How many there are with these.
+template <class Row>
+Result<std::size_t> size_with(const std::vector<Row>& rows, std::size_t size, std::string_view noun) {
+    for (const Row& row : rows) {
+        const auto place = place_of(row, size, noun);
+        if (!place) return std::unexpected(place.error());
+        size = std::max(size, *place + 1);
+    }
+    return size;
+}
+
+const std::string& user_identity_of(const protocol::Share& share) {
+    return share.user_identity.text;
 }
 
 } // namespace
@@ -131,101 +69,182 @@ const Pool* State::pool(std::string_view name) const {
     return found == pools_.end() ? nullptr : &found->second;
 }
 
+std::uint32_t State::user_of(const LogEntry& entry) const {
+    const auto* share = share_of(entry);
+    if (share == nullptr) return 0;
+    const auto& users = pools_.find(channels_[entry.channel - 1].row.pool)->second.users;
+    const auto found = users.find(user_identity_of(*share));
+    return found == users.end() ? 0 : found->second;
+}
+
+Tally State::tally_of(const LogEntry& entry) const {
+    Tally tally;
+    if (!entry.content) return tally;
+    if (const auto* share = share_of(entry)) add(tally, *share, entry.verdict, entry.time, entry.position);
+    const PoolBlocks& blocks = pools_.find(channels_[entry.channel - 1].row.pool)->second.blocks;
+    if (blocks.has_told(entry)) tally.totals.blocks_found = 1;
+    tally.records = 1;
+    return tally;
+}
+
 Result<void> State::apply(const Transaction& written) {
-    std::size_t streams = streams_.size();
-    for (const StreamRow& row : written.streams) {
-        const auto place = place_of(row, streams, "stream");
-        if (!place) return std::unexpected(place.error());
-        streams = std::max(streams, *place + 1);
-    }
-    std::size_t channels = channels_.size();
-    for (const ChannelRow& row : written.channels) {
-        const auto place = place_of(row, channels, "channel");
-        if (!place) return std::unexpected(place.error());
-        channels = std::max(channels, *place + 1);
-    }
+    const auto streams = size_with(written.streams, streams_.size(), "stream");
+    if (!streams) return std::unexpected(streams.error());
+    const auto channels = size_with(written.channels, channels_.size(), "channel");
+    if (!channels) return std::unexpected(channels.error());
+    // Those of the tail have their numbers already.
+    const auto users = size_with(written.users, users_.size(), "user");
+    if (!users) return std::unexpected(users.error());
     for (const LogEntry& entry : written.entries) {
-        if (entry.content && (entry.channel == 0 || entry.channel > channels)) {
+        if (entry.content && (entry.channel == 0 || entry.channel > *channels)) {
             return std::unexpected(corrupt_at(entry.position, "its channel is not known"));
         }
     }
 
-    streams_.resize(streams);
-    for (const StreamRow& row : written.streams) {
-        streams_[row.number - 1].row = row;
-        stream_names_.insert_or_assign(row.name, row.number);
-    }
-    channels_.resize(channels);
-    for (const ChannelRow& row : written.channels) {
-        channels_[row.number - 1].row = row;
-        pools_[row.pool].channels.insert_or_assign(row.channel_id, row.number);
-    }
+    streams_.resize(*streams);
+    channels_.resize(*channels);
+    users_.resize(*users);
+    put_rows(written);
     for (const LogEntry& entry : written.entries) count(entry);
     head_ = written.head;
     return {};
 }
 
+void State::put_rows(const Transaction& written) {
+    for (const StreamRow& row : written.streams) {
+        streams_[row.number - 1].row = row;
+        stream_names_.insert_or_assign(row.name, row.number);
+    }
+    for (const ChannelRow& row : written.channels) {
+        channels_[row.number - 1].row = row;
+        pools_[row.pool].channels.insert_or_assign(row.channel_id, row.number);
+    }
+    for (const UserRow& row : written.users) {
+        users_[row.number - 1] = row;
+        pools_[row.pool].users.insert_or_assign(row.user_identity, row.number);
+        written_users_ = std::max<std::size_t>(written_users_, row.number);
+    }
+    if (written.replaced_run) runs_.erase(*written.replaced_run);
+    for (const Run& run : written.runs) {
+        if (!tail_.is_empty() && run.last == tail_.run().last) tail_ = {};
+        runs_.insert_or_assign(run.last, run);
+    }
+    if (!written.derived.empty()) {
+        for (Channel& channel : channels_) channel.has_changed = false;
+    }
+}
+
 void State::count(const LogEntry& entry) {
+    if (entry.content) {
+        note_user(entry);
+        note_block(entry);
+    }
+    const Tally record = tally_of(entry);
+    if (entry.content) {
+        Channel& channel = channels_[entry.channel - 1];
+        add(channel.tally, record);
+        channel.has_changed = true;
+        note_report(entry, channel.tally.totals);
+    }
+    if (entry.position > saved_position()) tail_.add(entry, record, entry.content ? user_of(entry) : 0);
+}
+
+void State::note_user(const LogEntry& entry) {
+    const auto* share = share_of(entry);
+    if (share == nullptr || user_identity_of(*share).empty()) return;
+    const std::string& pool = channels_[entry.channel - 1].row.pool;
+    const auto next = static_cast<std::uint32_t>(users_.size() + 1);
+    const auto& identity = user_identity_of(*share);
+    if (pools_[pool].users.try_emplace(identity, next).second) {
+        users_.push_back({.number = next, .pool = pool, .user_identity = identity});
+    }
+}
+
+void State::note_block(const LogEntry& entry) {
+    const KnownBlock* const changed = pools_[channels_[entry.channel - 1].row.pool].blocks.add(entry);
+    if (changed != nullptr) channels_[changed->channel - 1].has_changed = true;
+}
+
+void State::note_report(const LogEntry& entry, const protocol::Totals& derived_before) {
     if (!entry.content) return;
     Channel& channel = channels_[entry.channel - 1];
-    channel.has_changed = true;
-    if (const auto* share = share_of(entry)) {
-        add(channel.tally, *share, entry.verdict, entry.time, entry.position);
-    }
-    const protocol::U256* const block =
-        entry.verdict == protocol::Verdict::stored ? block_of(entry.content->record) : nullptr;
-    if (block != nullptr && pools_.find(channel.row.pool)->second.blocks.insert(block->bytes).second) {
-        channel.blocks.push_back({.hash = *block, .time = entry.time});
-        ++channel.tally.totals.blocks_found;
-    }
+    if (std::holds_alternative<protocol::AccountingDeleted>(entry.content->record)) channel.report.reset();
+    const auto* const report = std::get_if<protocol::ShareAccounting>(&entry.content->record);
+    if (report == nullptr) return;
+    channel.report = {
+        .position = entry.position, .derived_before = derived_before, .is_drifting = differs(*report, derived_before)};
 }
 
 void State::refuse(std::uint32_t stream, std::uint64_t epoch) {
     streams_[stream - 1].refused_epoch = epoch;
 }
 
-std::vector<KeyValue> State::unsaved() const {
-    const SavedPosition position{.form = derived_form,
-                                 .position = head_.position,
-                                 .chain = {head_.chain},
-                                 .channels = static_cast<std::uint32_t>(channels_.size())};
-    std::vector<KeyValue> unsaved{sealed({position_key}, position)};
+void State::take_refusals(const State& from) {
+    for (std::size_t i = 0; i < std::min(streams_.size(), from.streams_.size()); ++i) {
+        streams_[i].refused_epoch = from.streams_[i].refused_epoch;
+    }
+}
+
+bool State::has_unsaved() const {
+    return !tail_.is_empty() || std::ranges::any_of(channels_, &Channel::has_changed);
+}
+
+void State::save(Transaction& transaction) const {
+    std::map<std::uint32_t, SavedChannel> changed;
     for (const Channel& channel : channels_) {
-        if (!channel.has_changed) continue;
-        unsaved.push_back(sealed(key_of_channel(channel.row.number),
-                                 SavedChannel{.tally = channel.tally, .blocks = {channel.blocks}}));
+        if (channel.has_changed)
+            changed[channel.row.number] = {
+                .tally = channel.tally, .report = channel.report, .blocks = {}, .statuses = {}};
     }
-    return unsaved;
+    for (const auto& [name, pool] : pools_) {
+        for (const auto& [time, block] : pool.blocks.by_time()) {
+            const auto of = changed.find(block.channel);
+            if (of != changed.end()) of->second.blocks.items.push_back(block);
+        }
+        const auto own = pool.channels.find("");
+        const auto of = own == pool.channels.end() ? changed.end() : changed.find(own->second);
+        if (of == changed.end()) continue;
+        for (const auto& [hash, status] : pool.blocks.statuses()) of->second.statuses.items.push_back(status);
+    }
+    transaction.derived.push_back(
+        storage::saved_position(head_.position, head_.chain, static_cast<std::uint32_t>(channels_.size())));
+    for (const auto& [number, channel] : changed) transaction.derived.push_back(saved_channel(number, channel));
+    if (tail_.is_empty()) return;
+    tail_.close(transaction, head_.chain);
+    for (std::size_t i = written_users_; i < users_.size(); ++i) transaction.users.push_back(users_[i]);
 }
 
-void State::mark_saved() {
-    for (Channel& channel : channels_) channel.has_changed = false;
-    saved_position_ = head_.position;
-}
+bool State::restore(const std::vector<KeyValue>& saved) {
+    const auto snapshot = read_snapshot(saved);
+    if (!snapshot || runs_.empty() || snapshot->channels.size() > channels_.size()) return false;
+    const Run& last = runs_.rbegin()->second;
+    if (snapshot->position != last.last || snapshot->chain != last.chain) return false;
 
-bool State::restore(const std::vector<KeyValue>& saved, Position last) {
-    ByKey values;
-    for (const KeyValue& value : saved) values.emplace(std::string{value.key.begin(), value.key.end()}, &value);
-    const auto position = unsealed<SavedPosition>(values, {position_key});
-    if (!position || position->form != derived_form) return false;
-    if (position->position > last || position->channels > channels_.size()) return false;
-
-    std::vector<SavedChannel> channels;
-    for (std::uint32_t number = 1; number <= position->channels; ++number) {
-        auto channel = unsealed<SavedChannel>(values, key_of_channel(number));
-        if (!channel) return false;
-        channels.push_back(*std::move(channel));
+    for (std::size_t i = 0; i < snapshot->channels.size(); ++i) {
+        const SavedChannel& channel = snapshot->channels[i];
+        channels_[i].tally = channel.tally;
+        channels_[i].report = channel.report;
+        PoolBlocks& blocks = pools_[channels_[i].row.pool].blocks;
+        for (const KnownBlock& block : channel.blocks.items) blocks.add(block);
+        for (const KnownStatus& status : channel.statuses.items) blocks.add(status);
     }
-
-    for (std::size_t i = 0; i < channels.size(); ++i) {
-        channels_[i].tally = channels[i].tally;
-        channels_[i].blocks = std::move(channels[i].blocks.items);
-        auto& blocks = pools_.find(channels_[i].row.pool)->second.blocks;
-        for (const Block& block : channels_[i].blocks) blocks.insert(block.hash.bytes);
-    }
-    head_.position = saved_position_ = position->position;
-    head_.chain = position->chain.bytes;
+    go_on_from(snapshot->position, snapshot->chain);
     return true;
+}
+
+void State::recall(std::uint32_t channel, const Tally& sums) {
+    add(channels_[channel - 1].tally, sums);
+    channels_[channel - 1].has_changed = true;
+}
+
+void State::recall(const LogEntry& outlived, const protocol::Totals& derived_before) {
+    note_block(outlived);
+    note_report(outlived, derived_before);
+}
+
+void State::go_on_from(Position position, const ChainLink& chain) {
+    head_.position = position;
+    head_.chain = chain;
 }
 
 } // namespace storage

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "protocol/primitives.hpp"
+#include "protocol/records.hpp"
 #include "protocol/storage_messages.hpp"
 #include "protocol/storage_requests.hpp"
 #include "protocol/verdict.hpp"
@@ -67,7 +68,12 @@ struct Stored {
 };
 
 // Nothing of the submission was stored, and nothing of the same attachment is from then on.
-enum class Refused : std::uint8_t { fenced, sequence_gap, sequence_conflict };
+enum class Refused : std::uint8_t {
+    fenced,
+    sequence_gap,
+    sequence_conflict,
+    damaged, // whether its records are new cannot be told: what they are compared with is not what was written
+};
 
 using Outcome = std::expected<Stored, Refused>;
 
@@ -81,31 +87,92 @@ struct Range {
     std::optional<Milliseconds> end;   // inclusive
 };
 
-// Where a list of shares goes on: behind `time` and `position`, among the records up to `cut`.
-struct ShareCursor {
+// Where a list of records goes on: behind `time` and `position`, among the records up to `cut`.
+struct RecordCursor {
     Position cut = 0;
     Milliseconds time = 0;
     Position position = 0;
 };
 
-struct SharePage {
-    std::vector<protocol::StoredRecord> shares;
-    std::optional<ShareCursor> next; // nothing: that was the last
+// Of what a page holds, at most.
+struct PageLimit {
+    std::size_t items = 0; // 0: as many as fit
+    std::size_t bytes = 0; // of the encoded items; one is always given, however large
 };
 
-struct ShareQuery {
+struct RecordQuery {
     std::string pool;
-    std::string channel_id;
+    protocol::RecordKind kind{};
+    std::string channel_id; // empty: the pool's records that belong to no channel
     Range range;
-    std::optional<ShareCursor> after;
-    std::size_t max_shares = 0; // 0: as many as fit
-    std::size_t max_bytes = 0;  // of the encoded StoredRecords; one is always given, however large
+    std::optional<RecordCursor> after;
+    PageLimit limit;
+};
+
+struct RecordPage {
+    std::vector<protocol::StoredRecord> records;
+    std::optional<RecordCursor> next; // nothing: that was the last
+};
+
+struct BlockQuery {
+    std::string pool;
+    std::string channel_id; // empty: of all channels
+    Range range;
+    std::optional<RecordCursor> after;
+    PageLimit limit;
+};
+
+struct BlockPage {
+    std::vector<protocol::FoundBlock> blocks;
+    std::optional<RecordCursor> next;
+};
+
+// A pool's last report of a channel, and the channel's totals of the records up to it.
+struct Report {
+    protocol::StoredRecord record;
+    protocol::Totals derived_before;
+};
+
+struct Accounting {
+    protocol::Totals derived;
+    std::optional<Report> reported;
+};
+
+// `range` is the one asked for, or whole hours around it, where retention has taken records away.
+struct RangeTotals {
+    Range range;
+    protocol::Totals totals;
+};
+
+struct HoursQuery {
+    std::string pool;
+    protocol::Subject subject{};
+    std::string subject_id;
+    Range range;                        // the hours that overlap it
+    std::optional<std::uint32_t> after; // hours up to this one are left out
+    std::size_t limit = 0;
+};
+
+struct Hour {
+    std::uint32_t number = 0; // since 1970 UTC
+    protocol::Totals totals;
+};
+
+struct Drift {
+    std::string channel_id;
+    Report report;
+};
+
+// What one step of cleaning up has done.
+struct CleanupStep {
+    std::uint64_t removed_shares = 0;
+    bool is_done = false; // nothing is left to remove
 };
 
 struct PoolTotals {
     Position position = 0;
-    std::uint64_t channels = 0;
-    protocol::Totals totals;
+    std::uint64_t channels = 0; // with a record in the range
+    RangeTotals in_range;
 };
 
 struct Health {
@@ -135,23 +202,37 @@ class Store {
     // `unknown`; calling again with the same submissions stores each once.
     virtual Result<std::vector<Outcome>> commit(std::span<const Submission> submissions) = 0;
 
+    // Takes out a few thousand of the records that arrived before `older_than`, oldest first, up to the first that did
+    // not: shares but those that found a block, batch acknowledgments, declared jobs, reports but the last of a
+    // channel, and what is no record. What they add up to stays. To be called until it is done; as commit() in all
+    // else.
+    virtual Result<CleanupStep> clean_up(Milliseconds older_than) = 0;
+
     // The last position whose commit has returned.
     [[nodiscard]] virtual Position position() const = 0;
 
-    [[nodiscard]] virtual Result<SharePage> shares(const ShareQuery& query) const = 0;
+    [[nodiscard]] virtual Result<RecordPage> records(const RecordQuery& query) const = 0;
+    [[nodiscard]] virtual Result<BlockPage> blocks(const BlockQuery& query) const = 0;
     // Accepted shares of the channel, or of the whole pool if `channel_id` is empty.
     [[nodiscard]] virtual Result<std::vector<bool>> are_shares_seen(const std::string& pool,
                                                                     const std::string& channel_id,
                                                                     std::span<const protocol::U256> hashes) const = 0;
     // Of all records of the channel; nothing if the store has none.
-    [[nodiscard]] virtual Result<std::optional<protocol::Totals>> accounting(const std::string& pool,
-                                                                             const std::string& channel_id) const = 0;
-    [[nodiscard]] virtual Result<protocol::Totals> channel_stats(const std::string& pool, const std::string& channel_id,
-                                                                 const Range& range) const = 0;
+    [[nodiscard]] virtual Result<std::optional<Accounting>> accounting(const std::string& pool,
+                                                                       const std::string& channel_id) const = 0;
+    // Of all channels whose last report differs from what their records added up to; in the order of their names.
+    [[nodiscard]] virtual Result<std::vector<Drift>> drift(const std::string& pool, const std::string& after,
+                                                           std::size_t limit) const = 0;
+    [[nodiscard]] virtual Result<RangeTotals> channel_stats(const std::string& pool, const std::string& channel_id,
+                                                            const Range& range) const = 0;
     [[nodiscard]] virtual Result<PoolTotals> totals(const std::string& pool, const Range& range) const = 0;
+    // Ascending; those without records are left out.
+    [[nodiscard]] virtual Result<std::vector<Hour>> hours(const HoursQuery& query) const = 0;
     // Those after `after` in the order of their bytes, at most `limit`.
     [[nodiscard]] virtual Result<std::vector<std::string>> channels(const std::string& pool, const std::string& after,
                                                                     std::size_t limit) const = 0;
+    [[nodiscard]] virtual Result<std::vector<std::string>> users(const std::string& pool, const std::string& after,
+                                                                 std::size_t limit) const = 0;
     [[nodiscard]] virtual Result<std::vector<protocol::StreamState>>
     streams(const std::string& pool, const std::optional<StreamName>& after, std::size_t limit) const = 0;
     [[nodiscard]] virtual Health health() const = 0;

@@ -56,6 +56,7 @@ void add(Tally& tally, const Tally& other) {
     add_to(to.expected_hashes_low, to.expected_hashes_high,
            {.low = from.expected_hashes_low, .high = from.expected_hashes_high});
     to.blocks_found += from.blocks_found;
+    tally.records += other.records;
     to.best_difficulty = std::max(to.best_difficulty, from.best_difficulty);
     if (const auto first = from.first_share_timestamp) {
         to.first_share_timestamp = std::min(to.first_share_timestamp.value_or(*first), *first);

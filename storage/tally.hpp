@@ -14,14 +14,17 @@ namespace storage {
 struct Tally {
     protocol::Totals totals;
     Position newest_share = 0; // the one that totals.last_sequence_number is of
+    std::uint64_t records = 0; // of any kind, whatever their verdict
 
     static constexpr auto fields(auto& s) {
-        return std::tuple{protocol::Field{"totals", s.totals}, protocol::Field{"newest_share", s.newest_share}};
+        return std::tuple{protocol::Field{"totals", s.totals}, protocol::Field{"newest_share", s.newest_share},
+                          protocol::Field{"records", s.records}};
     }
     bool operator==(const Tally&) const = default;
 };
 
-// Blocks are not counted here: whether one is new takes more than the share that found it.
+// Of the share's own: `records` are not counted here, nor blocks, as whether one is new takes more than the share that
+// found it.
 void add(Tally& tally, const protocol::Share& share, protocol::Verdict verdict, Milliseconds time, Position position);
 
 void add(Tally& tally, const Tally& other);

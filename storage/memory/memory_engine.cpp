@@ -1,8 +1,11 @@
 #include "storage/memory/memory_engine.hpp"
 
+#include "storage/integrity.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <limits>
 #include <mutex>
 #include <shared_mutex>
 #include <sodium.h>
@@ -40,6 +43,8 @@ Result<Contents> MemoryEngine::load() {
     contents.head = head_;
     for (const auto& [number, row] : streams_) contents.streams.push_back(row);
     for (const auto& [number, row] : channel_rows_) contents.channels.push_back(row);
+    for (const auto& [number, row] : users_) contents.users.push_back(row);
+    for (const auto& [last, run] : runs_) contents.runs.push_back(run);
     for (const auto& [key, value] : derived_)
         contents.derived.push_back({.key = {key.begin(), key.end()}, .value = value});
     return contents;
@@ -52,35 +57,60 @@ Result<void> MemoryEngine::write(const Transaction& transaction) {
             StorageError{.kind = StorageError::Kind::poisoned, .detail = "another role has taken over the store"});
     }
     for (const LogEntry& entry : transaction.entries) append(entry);
-    for (const StreamRow& row : transaction.streams) streams_.insert_or_assign(row.number, row);
+    for (const LogEntry& entry : transaction.removed) remove(entry);
+    for (const StreamRow& row : transaction.streams) put(row);
     for (const ChannelRow& row : transaction.channels) channel_rows_.insert_or_assign(row.number, row);
+    for (const UserRow& row : transaction.users) users_.insert_or_assign(row.number, row);
     for (const KeyValue& pair : transaction.derived)
         derived_.insert_or_assign(std::string{pair.key.begin(), pair.key.end()}, pair.value);
+    if (transaction.replaced_run) {
+        runs_.erase(*transaction.replaced_run);
+        std::erase_if(hours_, [&](const auto& hour) { return hour.second.run == *transaction.replaced_run; });
+    }
+    for (const Run& run : transaction.runs) runs_.insert_or_assign(run.last, run);
+    for (const HourRow& row : transaction.hours)
+        hours_.insert_or_assign({row.subject, row.number, row.hour, row.run}, row);
     head_ = transaction.head;
     return {};
 }
 
 void MemoryEngine::append(const LogEntry& entry) {
-    log_.push_back({.stream = entry.stream,
-                    .sequence = entry.sequence,
-                    .received_at = entry.received_at,
-                    .verdict = entry.verdict,
-                    .bytes = entry.bytes,
-                    .checksum = entry.checksum,
-                    .channel = entry.channel,
-                    .time = entry.time,
-                    .fingerprint = entry.fingerprint});
-    stream_positions_[entry.stream].push_back(entry.position);
+    log_.emplace_hint(log_.end(), entry.position,
+                      Row{.stream = entry.stream,
+                          .sequence = entry.sequence,
+                          .received_at = entry.received_at,
+                          .verdict = entry.verdict,
+                          .bytes = entry.bytes,
+                          .checksum = entry.checksum,
+                          .channel = entry.channel,
+                          .time = entry.time,
+                          .fingerprint = entry.fingerprint});
+    stream_positions_[entry.stream].positions.push_back(entry.position);
     if (entry.content) {
-        Channel& channel = channels_[entry.channel];
-        ByTime& times = share_of(entry) != nullptr ? channel.shares : channel.others;
+        ByTime& times = channels_[entry.channel][kind_of(entry.content->record)];
         times.emplace_hint(times.end(), entry.time, entry.position);
     }
     if (entry.fingerprint) fingerprints_.emplace(*entry.fingerprint, entry.position);
 }
 
-LogEntry MemoryEngine::entry(Position position) const {
-    const Row& row = log_[position - 1];
+// Its place in the stream goes with the row that says so.
+void MemoryEngine::remove(const LogEntry& entry) {
+    log_.erase(entry.position);
+    if (entry.content) channels_[entry.channel][kind_of(entry.content->record)].erase({entry.time, entry.position});
+    if (!entry.fingerprint) return;
+    const auto [begin, end] = fingerprints_.equal_range(*entry.fingerprint);
+    const auto found = std::find_if(begin, end, [&](const auto& each) { return each.second == entry.position; });
+    if (found != end) fingerprints_.erase(found);
+}
+
+void MemoryEngine::put(const StreamRow& row) {
+    streams_.insert_or_assign(row.number, row);
+    StreamPositions& kept = stream_positions_[row.number];
+    for (; kept.first <= row.removed_sequence && !kept.positions.empty(); ++kept.first) kept.positions.pop_front();
+}
+
+LogEntry MemoryEngine::entry(const Rows::value_type& found) {
+    const auto& [position, row] = found;
     auto read = protocol::read_record(row.bytes);
     return {.position = position,
             .stream = row.stream,
@@ -98,9 +128,9 @@ LogEntry MemoryEngine::entry(Position position) const {
 Result<std::vector<LogEntry>> MemoryEngine::read(Position first, Position last, std::size_t limit) const {
     const std::shared_lock lock{mutex_};
     std::vector<LogEntry> entries;
-    last = std::min(last, Position{log_.size()});
-    for (Position position = std::max(first, Position{1}); position <= last && entries.size() < limit; ++position) {
-        entries.push_back(entry(position));
+    for (auto next = log_.lower_bound(first); next != log_.end() && next->first <= last && entries.size() < limit;
+         ++next) {
+        entries.push_back(entry(*next));
     }
     return entries;
 }
@@ -109,29 +139,44 @@ Result<std::vector<LogEntry>> MemoryEngine::read_stream(std::uint32_t stream, st
                                                         std::uint64_t last) const {
     const std::shared_lock lock{mutex_};
     std::vector<LogEntry> entries;
-    const auto positions = stream_positions_.find(stream);
-    if (positions == stream_positions_.end()) return entries;
-    last = std::min(last, std::uint64_t{positions->second.size()});
-    for (std::uint64_t sequence = std::max(first, std::uint64_t{1}); sequence <= last; ++sequence) {
-        entries.push_back(entry(positions->second[sequence - 1]));
+    const auto kept = stream_positions_.find(stream);
+    if (kept == stream_positions_.end()) return entries;
+    const auto& positions = kept->second.positions;
+    for (std::uint64_t sequence = std::max(first, kept->second.first);
+         sequence <= last && sequence - kept->second.first < positions.size(); ++sequence) {
+        const auto found = log_.find(positions[sequence - kept->second.first]);
+        if (found != log_.end()) entries.push_back(entry(*found));
     }
     return entries;
 }
 
-Result<std::vector<LogEntry>> MemoryEngine::shares(const ShareScan& scan) const {
+Result<std::vector<LogEntry>> MemoryEngine::scan(const RecordScan& scan) const {
     const std::shared_lock lock{mutex_};
     std::vector<LogEntry> entries;
     const auto channel = channels_.find(scan.channel);
     if (channel == channels_.end() || scan.first_time > scan.last_time) return entries;
-    const ByTime& times = channel->second.shares;
+    const auto kind = channel->second.find(scan.kind);
+    if (kind == channel->second.end()) return entries;
+    const ByTime& times = kind->second;
     const std::pair last{scan.last_time, scan.cut};
     auto end = scan.before && *scan.before <= last ? times.lower_bound(*scan.before) : times.upper_bound(last);
     while (end != times.begin() && entries.size() < scan.limit) {
         --end;
         if (end->first < scan.first_time) break;
-        if (end->second <= scan.cut) entries.push_back(entry(end->second));
+        if (end->second <= scan.cut) entries.push_back(entry(*log_.find(end->second)));
     }
     return entries;
+}
+
+Result<std::vector<HourRow>> MemoryEngine::hours(const HourScan& scan) const {
+    const std::shared_lock lock{mutex_};
+    std::vector<HourRow> rows;
+    const HourName last{scan.subject, scan.number, scan.last_hour, std::numeric_limits<Position>::max()};
+    for (auto next = hours_.lower_bound({scan.subject, scan.number, scan.first_hour, 0});
+         next != hours_.end() && next->first <= last; ++next) {
+        if (next->second.run >= scan.first_run && next->second.run <= scan.last_run) rows.push_back(next->second);
+    }
+    return rows;
 }
 
 Result<bool> MemoryEngine::has_entries(std::uint32_t channel, Milliseconds first_time, Milliseconds last_time,
@@ -139,8 +184,8 @@ Result<bool> MemoryEngine::has_entries(std::uint32_t channel, Milliseconds first
     const std::shared_lock lock{mutex_};
     const auto found = channels_.find(channel);
     if (found == channels_.end()) return false;
-    return has_any(found->second.shares, first_time, last_time, cut) ||
-           has_any(found->second.others, first_time, last_time, cut);
+    return std::ranges::any_of(found->second,
+                               [&](const auto& kind) { return has_any(kind.second, first_time, last_time, cut); });
 }
 
 Result<std::vector<Position>> MemoryEngine::find(std::uint64_t fingerprint, Position cut) const {

@@ -11,6 +11,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -30,7 +31,8 @@ class MemoryEngine final : public Engine {
     [[nodiscard]] Result<std::vector<LogEntry>> read(Position first, Position last, std::size_t limit) const override;
     [[nodiscard]] Result<std::vector<LogEntry>> read_stream(std::uint32_t stream, std::uint64_t first,
                                                             std::uint64_t last) const override;
-    [[nodiscard]] Result<std::vector<LogEntry>> shares(const ShareScan& scan) const override;
+    [[nodiscard]] Result<std::vector<LogEntry>> scan(const RecordScan& scan) const override;
+    [[nodiscard]] Result<std::vector<HourRow>> hours(const HourScan& scan) const override;
     [[nodiscard]] Result<bool> has_entries(std::uint32_t channel, Milliseconds first_time, Milliseconds last_time,
                                            Position cut) const override;
     [[nodiscard]] Result<std::vector<Position>> find(std::uint64_t fingerprint, Position cut) const override;
@@ -39,7 +41,7 @@ class MemoryEngine final : public Engine {
     Result<void> close() override { return {}; }
 
   private:
-    // An entry; its position is its place, and its content is read from its bytes again when asked for.
+    // An entry; its content is read from its bytes again when asked for.
     struct Row {
         std::uint32_t stream = 0;
         std::uint64_t sequence = 0;
@@ -51,25 +53,34 @@ class MemoryEngine final : public Engine {
         Milliseconds time = 0;
         std::optional<std::uint64_t> fingerprint;
     };
-    using ByTime = std::set<std::pair<Milliseconds, Position>>;
-    struct Channel {
-        ByTime shares;
-        ByTime others;
+    using Rows = std::map<Position, Row>;
+    // Of the numbers that are not removed.
+    struct StreamPositions {
+        std::uint64_t first = 1;
+        std::deque<Position> positions; // by sequence - first
     };
+    using ByTime = std::set<std::pair<Milliseconds, Position>>;
+    using ByKind = std::map<protocol::RecordKind, ByTime>;
+    using HourName = std::tuple<protocol::Subject, std::uint32_t, std::uint32_t, Position>; // .., number, hour, run
 
     void append(const LogEntry& entry);
-    [[nodiscard]] LogEntry entry(Position position) const;
+    void remove(const LogEntry& entry);
+    void put(const StreamRow& row);
+    [[nodiscard]] static LogEntry entry(const Rows::value_type& row);
 
     mutable SharedMutex mutex_;
     const DataSet data_set_;
     std::array<std::uint8_t, 16> fingerprint_key_{};
     Head head_;
-    std::deque<Row> log_; // by position - 1
+    Rows log_;
     std::map<std::uint32_t, StreamRow> streams_;
     std::map<std::uint32_t, ChannelRow> channel_rows_;
+    std::map<std::uint32_t, UserRow> users_;
+    std::map<Position, Run> runs_; // by Run::last
+    std::map<HourName, HourRow> hours_;
     std::map<std::string, protocol::Bytes> derived_;
-    std::unordered_map<std::uint32_t, std::deque<Position>> stream_positions_; // by sequence - 1
-    std::unordered_map<std::uint32_t, Channel> channels_;
+    std::unordered_map<std::uint32_t, StreamPositions> stream_positions_;
+    std::unordered_map<std::uint32_t, ByKind> channels_;
     std::unordered_multimap<std::uint64_t, Position> fingerprints_;
 };
 

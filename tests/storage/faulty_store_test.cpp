@@ -63,10 +63,15 @@ TEST_CASE("every call that can fail can be made to") {
     };
     fails("attach", [&] { return store->attach({.identity = "a-client", .stream_id = 1}, pool); });
     fails("commit", [&] { return store->commit({}); });
-    fails("shares", [&] { return store->shares({}); });
+    fails("clean_up", [&] { return store->clean_up(0); });
+    fails("records", [&] { return store->records({}); });
+    fails("blocks", [&] { return store->blocks({}); });
     fails("are_shares_seen", [&] { return store->are_shares_seen(pool, "", {}); });
     fails("accounting", [&] { return store->accounting(pool, ""); });
     fails("channel_stats", [&] { return store->channel_stats(pool, "", {}); });
+    fails("drift", [&] { return store->drift(pool, "", 1); });
+    fails("hours", [&] { return store->hours({}); });
+    fails("users", [&] { return store->users(pool, "", 1); });
     fails("totals", [&] { return store->totals(pool, {}); });
     fails("channels", [&] { return store->channels(pool, "", 1); });
     fails("streams", [&] { return store->streams(pool, std::nullopt, 1); });

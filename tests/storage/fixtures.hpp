@@ -50,6 +50,57 @@ inline protocol::Block block(std::uint64_t number, const std::string& channel = 
     return block;
 }
 
+inline protocol::ShareAccounting report(std::uint64_t shares_accepted, const std::string& channel = "1.1.1.1") {
+    protocol::ShareAccounting report;
+    report.channel_id.text = channel;
+    report.shares_accepted = shares_accepted;
+    report.timestamp = today;
+    return report;
+}
+
+inline protocol::AccountingDeleted deletion(const std::string& channel = "1.1.1.1") {
+    protocol::AccountingDeleted deleted;
+    deleted.channel_id.text = channel;
+    deleted.timestamp = today;
+    return deleted;
+}
+
+inline protocol::BatchAcknowledgment acknowledgment(const std::string& channel = "1.1.1.1") {
+    protocol::BatchAcknowledgment acknowledgment;
+    acknowledgment.channel_id.text = channel;
+    acknowledgment.timestamp = today;
+    return acknowledgment;
+}
+
+inline protocol::BlockStatus status(std::uint64_t number, protocol::BlockState state) {
+    protocol::BlockStatus status;
+    status.share_hash = hash(number);
+    status.status = static_cast<std::uint8_t>(state);
+    status.timestamp = today;
+    return status;
+}
+
+inline protocol::DeclaredJob job() {
+    protocol::DeclaredJob job;
+    job.error_code.text = "invalid-mining-job-token";
+    job.timestamp = today;
+    return job;
+}
+
+inline protocol::Solution solution() {
+    protocol::Solution solution;
+    solution.timestamp = today;
+    return solution;
+}
+
+// A share that found a block.
+inline protocol::Share finder(std::uint64_t number, const std::string& channel = "1.1.1.1") {
+    auto found = share(number, channel);
+    found.outcome = static_cast<std::uint8_t>(protocol::Outcome::block_found);
+    found.outcome_data.bytes = *protocol::encode(protocol::BlockFoundOutcome{});
+    return found;
+}
+
 inline protocol::B0_16M bytes(const protocol::Record auto& record) {
     auto encoded = protocol::encode_record(record);
     REQUIRE(encoded.has_value());
@@ -99,10 +150,24 @@ inline storage::Outcome refused(storage::Refused why) {
     return storage::Outcome{std::unexpected(why)};
 }
 
+// All of them, newest first.
+inline std::vector<protocol::StoredRecord> records(const storage::Store& store, protocol::RecordKind kind,
+                                                   const std::string& channel = "1.1.1.1") {
+    const auto page = store.records({.pool = pool,
+                                     .kind = kind,
+                                     .channel_id = channel,
+                                     .range = {},
+                                     .after = {},
+                                     .limit = {.items = 0, .bytes = all_bytes}});
+    REQUIRE(page.has_value());
+    REQUIRE_FALSE(page->next.has_value());
+    return page->records;
+}
+
 inline protocol::Totals totals(const storage::Store& store, const std::string& of = pool) {
     const auto totals = store.totals(of, {});
     REQUIRE(totals.has_value());
-    return totals->totals;
+    return totals->in_range.totals;
 }
 
 inline storage::FaultHook no_faults() {

@@ -8,6 +8,7 @@
 
 using namespace fixtures;
 using namespace storage;
+using protocol::RecordKind;
 using protocol::Verdict;
 
 TEST_CASE("a stream's first attachment has epoch 1, and every next one the next") {
@@ -31,16 +32,13 @@ TEST_CASE("each record of a commit has the next position") {
     CHECK(commit(*store, {submission(one, 1, shares(1, 3)), submission(two, 1, shares(4, 5))}) ==
           std::vector{stored(3), stored(2)});
     CHECK(store->position() == 5);
-    const auto page =
-        store->shares({.pool = pool, .channel_id = "1.1.1.1", .range = {}, .after = {}, .max_bytes = all_bytes});
-    REQUIRE(page.has_value());
-    REQUIRE(page->shares.size() == 5);
-    CHECK(page->shares.front().position == 5);
-    CHECK(page->shares.front().stream_id == 2);
-    CHECK(page->shares.front().sequence == 2);
-    CHECK(page->shares.back().position == 1);
-    CHECK(page->shares.back().record == bytes(share(1)));
-    CHECK_FALSE(page->next.has_value());
+    const auto found = records(*store, RecordKind::share);
+    REQUIRE(found.size() == 5);
+    CHECK(found.front().position == 5);
+    CHECK(found.front().stream_id == 2);
+    CHECK(found.front().sequence == 2);
+    CHECK(found.back().position == 1);
+    CHECK(found.back().record == bytes(share(1)));
 }
 
 TEST_CASE("records sent again with equal bytes have their stored verdicts and count once") {
@@ -132,29 +130,26 @@ TEST_CASE("a hash is accepted once in its pool, whatever the channel, the stream
 
 TEST_CASE("a block is counted once, where and when it was first told of") {
     const auto store = fresh();
-    auto found = share(1);
-    found.outcome = static_cast<std::uint8_t>(protocol::Outcome::block_found);
-    found.outcome_data.bytes = *protocol::encode(protocol::BlockFoundOutcome{});
+    auto found = finder(1);
     found.timestamp = today - 5;
     const auto to = attach(*store);
     REQUIRE(
         commit_one(*store, submission(to, 1, {bytes(found), bytes(block(1, "2.2.2.2")), bytes(block(2, "2.2.2.2"))})) ==
         stored(3));
     CHECK(totals(*store).blocks_found == 2);
-    CHECK(store->accounting(pool, "1.1.1.1").value()->blocks_found == 1);
-    CHECK(store->accounting(pool, "2.2.2.2").value()->blocks_found == 1);
+    CHECK(store->accounting(pool, "1.1.1.1").value()->derived.blocks_found == 1);
+    CHECK(store->accounting(pool, "2.2.2.2").value()->derived.blocks_found == 1);
     const auto early = store->totals(pool, {.start = std::nullopt, .end = today - 5});
     REQUIRE(early.has_value());
     CHECK(early->channels == 1);
-    CHECK(early->totals.blocks_found == 1);
+    CHECK(early->in_range.totals.blocks_found == 1);
     CHECK(store->totals(pool, {.start = today, .end = today})->channels == 1);
     CHECK(store->totals(pool, {.start = today + 1, .end = std::nullopt})->channels == 0);
 }
 
 TEST_CASE("a channel is in a range with any record, and what a range adds up to is what its shares do") {
     const auto store = fresh();
-    protocol::BatchAcknowledgment batch;
-    batch.channel_id.text = "2.2.2.2";
+    auto batch = acknowledgment("2.2.2.2");
     batch.timestamp = today + 7;
     auto late = share(900);
     late.timestamp = today + 7;
@@ -165,16 +160,16 @@ TEST_CASE("a channel is in a range with any record, and what a range adds up to 
     REQUIRE(all.has_value());
     CHECK(all->position == 602);
     CHECK(all->channels == 2);
-    CHECK(all->totals == totals(*store));
-    CHECK(all->totals.shares_accepted == 601);
-    CHECK(all->totals.last_sequence_number == 900);
+    CHECK(all->in_range.totals == totals(*store));
+    CHECK(all->in_range.totals.shares_accepted == 601);
+    CHECK(all->in_range.totals.last_sequence_number == 900);
     const auto first = store->channel_stats(pool, "1.1.1.1", {.start = std::nullopt, .end = today});
     REQUIRE(first.has_value());
-    CHECK(first->shares_accepted == 600);
-    CHECK(first->share_work_sum_low == 6000);
-    CHECK(first->last_sequence_number == 600);
-    CHECK(first->last_share_timestamp == today);
-    CHECK(store->channel_stats(pool, "3.3.3.3", {}) == protocol::Totals{});
+    CHECK(first->totals.shares_accepted == 600);
+    CHECK(first->totals.share_work_sum_low == 6000);
+    CHECK(first->totals.last_sequence_number == 600);
+    CHECK(first->totals.last_share_timestamp == today);
+    CHECK(store->channel_stats(pool, "3.3.3.3", {})->totals == protocol::Totals{});
     CHECK_FALSE(store->accounting(pool, "3.3.3.3").value().has_value());
 }
 
@@ -188,34 +183,32 @@ TEST_CASE("pages of any size hold every share up to the first page's position on
         records.push_back(bytes(next));
     }
     REQUIRE(commit_one(*store, submission(to, 1, records)) == stored(300));
-    const auto whole =
-        store->shares({.pool = pool, .channel_id = "1.1.1.1", .range = {}, .after = {}, .max_bytes = all_bytes});
-    REQUIRE(whole.has_value());
-    REQUIRE(whole->shares.size() == 300);
+    const auto whole = fixtures::records(*store, RecordKind::share);
+    REQUIRE(whole.size() == 300);
 
     std::uint64_t next_number = 1000;
     for (const auto& [max_shares, max_bytes] : std::vector<std::pair<std::size_t, std::size_t>>{
              {1, all_bytes}, {7, all_bytes}, {255, all_bytes}, {256, all_bytes}, {300, all_bytes}, {0, 0}, {0, 1000}}) {
         CAPTURE(max_shares);
         CAPTURE(max_bytes);
-        ShareQuery query{.pool = pool,
-                         .channel_id = "1.1.1.1",
-                         .range = {},
-                         .after = ShareCursor{.cut = 300, .time = today + 1, .position = 0},
-                         .max_shares = max_shares,
-                         .max_bytes = max_bytes};
+        RecordQuery query{.pool = pool,
+                          .kind = RecordKind::share,
+                          .channel_id = "1.1.1.1",
+                          .range = {},
+                          .after = RecordCursor{.cut = 300, .time = today + 1, .position = 0},
+                          .limit = {.items = max_shares, .bytes = max_bytes}};
         std::vector<protocol::StoredRecord> shares;
         do {
-            const auto page = store->shares(query);
+            const auto page = store->records(query);
             REQUIRE(page.has_value());
-            CHECK_FALSE(page->shares.empty());
-            shares.insert(shares.end(), page->shares.begin(), page->shares.end());
+            CHECK_FALSE(page->records.empty());
+            shares.insert(shares.end(), page->records.begin(), page->records.end());
             query.after = page->next;
             const auto position = store->position();
             REQUIRE(commit_one(*store, submission(to, position + 1, {bytes(share(next_number++))})) ==
                     stored(position + 1));
         } while (query.after);
-        CHECK(shares == whole->shares);
+        CHECK(shares == whole);
     }
 }
 
@@ -350,7 +343,8 @@ TEST_CASE("questions while records are committed are answered for one position, 
                 for (const auto& totals : {sums, scanned}) {
                     const bool is_right =
                         totals && totals->position >= before && totals->position % 20 == 0 &&
-                        totals->totals.shares_accepted + totals->totals.blocks_found == totals->position;
+                        totals->in_range.totals.shares_accepted + totals->in_range.totals.blocks_found ==
+                            totals->position;
                     if (!is_right) ++wrong;
                 }
             }
@@ -370,13 +364,13 @@ TEST_CASE("an interrupted question ends, and the next one is answered") {
     Store* asked = nullptr;
     int slices = 0;
     const auto store = open(std::make_shared<MemoryEngine>(), [&](std::string_view call, Moment moment) {
-        if (call == "shares" && moment == Moment::after && ++slices == 1) asked->interrupt();
+        if (call == "scan" && moment == Moment::after && ++slices == 1) asked->interrupt();
         return std::optional<StorageError>{};
     });
     asked = store.get();
     REQUIRE(commit_one(*store, submission(attach(*store), 1, shares(1, 600))) == stored(600));
-    const Range all{.start = 0, .end = std::nullopt};
-    CHECK(store->totals(pool, all).error().kind == StorageError::Kind::unavailable);
+    const Range edge{.start = std::nullopt, .end = today}; // of several slices
+    CHECK(store->totals(pool, edge).error().kind == StorageError::Kind::unavailable);
     CHECK(slices == 1);
-    CHECK(store->totals(pool, all)->totals.shares_accepted == 600);
+    CHECK(store->totals(pool, edge)->in_range.totals.shares_accepted == 600);
 }

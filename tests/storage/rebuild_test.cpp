@@ -30,10 +30,10 @@ struct Answers {
     explicit Answers(const Store& store)
         : totals{store.totals(pool, {}).value()},
           channels{store.channels(pool, "", 100).value()},
-          one{store.accounting(pool, "1.1.1.1").value().value()} {}
+          one{store.accounting(pool, "1.1.1.1").value().value().derived} {}
     bool operator==(const Answers& other) const {
         return totals.position == other.totals.position && totals.channels == other.totals.channels &&
-               totals.totals == other.totals.totals && channels == other.channels && one == other.one;
+               totals.in_range.totals == other.totals.in_range.totals && channels == other.channels && one == other.one;
     }
 };
 
@@ -94,9 +94,9 @@ TEST_CASE("a store opened again says what it said before, from the log alone") {
     const auto store = open(engine);
     fill(*store);
     const Answers before{*store};
-    CHECK(before.totals.totals.shares_accepted == 70);
-    CHECK(before.totals.totals.shares_duplicate == 10);
-    CHECK(before.totals.totals.blocks_found == 10);
+    CHECK(before.totals.in_range.totals.shares_accepted == 70);
+    CHECK(before.totals.in_range.totals.shares_duplicate == 10);
+    CHECK(before.totals.in_range.totals.blocks_found == 10);
     int reads = 0;
     const auto again = reopen(engine, reads);
     REQUIRE(again.has_value());
@@ -226,7 +226,7 @@ TEST_CASE("a damaged record is not given out, not compared with, not counted") {
     log.entries[1].fingerprint = fingerprint;
     State state; // as if it had been damaged after its totals were saved
     REQUIRE(state.apply(log).has_value());
-    log.derived = state.unsaved();
+    state.save(log);
     log.entries[1].bytes[40] ^= 1;
     REQUIRE(engine->write(log).has_value());
 
@@ -237,12 +237,50 @@ TEST_CASE("a damaged record is not given out, not compared with, not counted") {
         CHECK(result.error().kind == StorageError::Kind::corrupt);
         CHECK(result.error().detail.find("position 2") != std::string::npos);
     };
-    is_corrupt(
-        store->shares({.pool = pool, .channel_id = "1.1.1.1", .range = {}, .after = {}, .max_bytes = all_bytes}));
-    is_corrupt(store->channel_stats(pool, "1.1.1.1", {.start = 0, .end = std::nullopt}));
+    is_corrupt(store->records({.pool = pool,
+                               .kind = protocol::RecordKind::share,
+                               .channel_id = "1.1.1.1",
+                               .range = {},
+                               .after = {},
+                               .limit = {.items = 0, .bytes = all_bytes}}));
+    is_corrupt(store->channel_stats(pool, "1.1.1.1", {.start = std::nullopt, .end = today}));
     is_corrupt(store->are_shares_seen(pool, "", std::vector{hash(2)}));
-    const auto to = attach(*store);
-    is_corrupt(store->commit(std::vector{submission(to, 2, shares(2, 2))}));
-    is_corrupt(store->commit(std::vector{submission(to, 3, shares(2, 2))}));
-    CHECK(commit_one(*store, submission(to, 3, shares(3, 3))) == stored(3));
+}
+
+TEST_CASE("damage that a submission meets is its own outcome, and holds up nobody else") {
+    auto log = log_of({entry_of(1, share(1)), entry_of(2, share(2))});
+    const auto engine = std::make_shared<MemoryEngine>();
+    log.entries[1].fingerprint = fingerprint_of(engine->load()->fingerprint_key, pool, hash(2));
+    State state;
+    REQUIRE(state.apply(log).has_value());
+    state.save(log);
+    log.entries[1].bytes[40] ^= 1;
+    REQUIRE(engine->write(log).has_value());
+    const auto store = open(engine);
+    const auto to = attach(*store, 1);
+    const auto other = attach(*store, 2);
+    CHECK(store->health().is_healthy);
+
+    std::vector<Submission> batch;
+    SUBCASE("what is sent again cannot be compared") {
+        batch = {submission(other, 1, shares(3, 3)), submission(to, 2, shares(2, 2)), submission(to, 3, shares(5, 5)),
+                 submission(other, 2, shares(4, 4, "new"))};
+    }
+    SUBCASE("whether a share is a duplicate cannot be told, and what came before it in its message is not stored") {
+        batch = {submission(other, 1, shares(3, 3)),
+                 submission(to, 3, {bytes(share(7, "made for nothing")), bytes(share(4)), bytes(share(2))}),
+                 submission(to, 3, shares(5, 5)), submission(other, 2, shares(4, 4, "new"))};
+    }
+    CHECK(commit(*store, batch) ==
+          std::vector{stored(1), refused(Refused::damaged), refused(Refused::fenced), stored(2)});
+    CHECK(store->position() == 4);
+    CHECK(store->channels(pool, "", 9) == std::vector<std::string>{"1.1.1.1", "new"});
+    CHECK(totals(*store).shares_accepted == 4);
+    CHECK(totals(*store).shares_duplicate == 0);
+    CHECK_FALSE(store->health().is_healthy);
+    CHECK(store->health().error_message.find("position 2") != std::string::npos);
+    const auto again = attach(*store, 1);
+    CHECK(again.durable_sequence == 2);
+    CHECK(commit_one(*store, submission(again, 3, shares(7, 7, "new"))) == stored(3));
+    CHECK(totals(*open(engine)) == totals(*store));
 }
