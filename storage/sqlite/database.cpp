@@ -81,6 +81,12 @@ int mode_of(Checkpoint how) {
 
 } // namespace
 
+std::string join(std::initializer_list<std::string_view> pieces) {
+    std::string whole;
+    for (const std::string_view piece : pieces) whole += piece;
+    return whole;
+}
+
 Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& file, Use use) {
     std::unique_ptr<Database> database{new Database{file, use}};
     sqlite3* handle = nullptr;
@@ -102,6 +108,8 @@ Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& fi
             return SQLITE_OK;
         },
         database.get());
+    if (auto done = database->execute("PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF"); !done)
+        return std::unexpected(done.error());
     return database;
 }
 

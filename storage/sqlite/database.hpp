@@ -11,12 +11,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <initializer_list>
 #include <limits>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 
 namespace storage::sqlite {
 
@@ -40,6 +42,8 @@ constexpr std::int64_t bound(std::uint64_t value) {
     constexpr std::uint64_t last = std::numeric_limits<std::int64_t>::max();
     return static_cast<std::int64_t>(std::min(value, last));
 }
+
+std::string join(std::initializer_list<std::string_view> pieces);
 
 // One connection, for one thread at a time; interrupt() alone may come from another.
 class Database {
@@ -115,6 +119,16 @@ class Rows {
     Statement* statement_;
 };
 
+// Calls `each` for every row.
+template <class Each> Result<void> for_each_row(Rows rows, Each each) {
+    for (;;) {
+        const auto row = rows.next();
+        if (!row) return std::unexpected(row.error());
+        if (!*row) return {};
+        each(rows);
+    }
+}
+
 // Prepared at its first run. The database must outlive it.
 class Statement {
   public:
@@ -159,6 +173,9 @@ class Statement {
             bind(parameter, *value);
         else
             bind_null(parameter);
+    }
+    template <class... Values> void bind(int parameter, const std::variant<Values...>& value) {
+        std::visit([&](const auto& one) { bind(parameter, one); }, value);
     }
 
     Database& database_;

@@ -1,125 +1,70 @@
 #include "storage/sqlite/entries.hpp"
 
-#include "protocol/records.hpp"
+#include "storage/sqlite/columns.hpp"
+#include "storage/sqlite/schema.hpp"
 
 #include <algorithm>
-#include <array>
-#include <bit>
-#include <cstdint>
 #include <limits>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 
 namespace storage::sqlite {
 
 namespace {
 
+using protocol::AnyRecord;
 using protocol::Bytes;
-using protocol::ByteView;
-using protocol::U256;
+using protocol::ChannelRecord;
+using protocol::Record;
+using protocol::RecordKind;
+using protocol::Verdict;
 
-// A table of records and its columns, in the order in which they are written and read.
-struct Table {
-    std::string_view name;
-    std::string_view columns;
-};
-constexpr Table shares{.name = "shares",
-                       .columns = "position, stream, sequence, received_at, verdict, checksum, channel, time, "
-                                  "sequence_number, share_hash, target, share_work, difficulty, timestamp, accepted, "
-                                  "outcome, outcome_data, user_identity, label, extra"};
-constexpr Table blocks{.name = "blocks",
-                       .columns = "position, stream, sequence, received_at, verdict, checksum, channel, time, "
-                                  "share_hash, template_id, coinbase, difficulty, timestamp, label, extra"};
-constexpr Table acknowledgments{
-    .name = "acknowledgments",
-    .columns = "position, stream, sequence, received_at, verdict, checksum, channel, time, "
-               "last_sequence_number, new_submits_accepted_count, new_shares_sum, timestamp, label, "
-               "extra"};
-constexpr Table refused{.name = "refused_records",
-                        .columns = "position, stream, sequence, received_at, verdict, checksum, bytes"};
+constexpr std::string_view common_columns = "position, stream, sequence, received_at, verdict, checksum";
+constexpr std::string_view in_range = " WHERE position BETWEEN ?1 AND ?2 ORDER BY position";
+// The index, which has seconds before milliseconds, gives the order and both its ends: rows are read from the newest
+// until there are enough.
+constexpr std::string_view in_time = " WHERE channel = ?1 AND time / 1000 BETWEEN ?2 / 1000 AND ?3 / 1000 "
+                                     "AND time >= ?2 AND (time, position) < (?3, ?4) AND position <= ?5 "
+                                     "ORDER BY time / 1000 DESC, time DESC, position DESC LIMIT ?6";
+constexpr std::string_view any_in_time = " WHERE channel = ?1 AND time / 1000 BETWEEN ?2 / 1000 AND ?3 / 1000 "
+                                         "AND time BETWEEN ?2 AND ?3 AND position <= ?4";
 
-std::string insert_into(const Table& table) {
-    std::string sql = "INSERT INTO ";
-    sql += table.name;
-    sql += " (";
-    sql += table.columns;
-    sql += ") VALUES (?";
-    for (auto commas = std::ranges::count(table.columns, ','); commas > 0; --commas) sql += ", ?";
+// In the order in which they are written and read.
+template <Record R> std::string columns() {
+    return join({common_columns, ", channel, time, ", names_of<R>(), ", extra"});
+}
+
+std::string insert_into(std::string_view table, const std::string& columns) {
+    std::string sql = join({"INSERT INTO ", table, " (", columns, ") VALUES (?"});
+    for (auto commas = std::ranges::count(columns, ','); commas > 0; --commas) sql += ", ?";
     return sql += ")";
 }
 
-constexpr std::string_view in_range = " WHERE position BETWEEN ?1 AND ?2 ORDER BY position";
-
-std::string select(const Table& table, std::string_view where) {
-    std::string sql = "SELECT ";
-    sql += table.columns;
-    sql += " FROM ";
-    sql += table.name;
-    sql += where;
-    return sql;
+std::string remove_from(std::string_view table) {
+    return join({"DELETE FROM ", table, " WHERE position = ?"});
 }
 
 // The channel's name comes last. A row whose channel is missing must be seen, as damage: hence the left join.
-std::string select_with_channel(const Table& table, std::string_view where) {
+template <Record R> std::string select(std::string_view where) {
+    if constexpr (ChannelRecord<R>)
+        return join({"SELECT ", columns<R>(), ", channel_id FROM ", table<R>,
+                     " LEFT JOIN channels ON channels.number = channel", where});
+    else
+        return join({"SELECT ", columns<R>(), " FROM ", table<R>, where});
+}
+
+std::string select_any() {
     std::string sql = "SELECT ";
-    sql += table.columns;
-    sql += ", channel_id FROM ";
-    sql += table.name;
-    sql += " LEFT JOIN channels ON channels.number = channel";
-    sql += where;
-    return sql;
+    for (const std::string_view name : for_each_kind([]<Record R> { return table<R>; }))
+        sql += join({"EXISTS (SELECT 1 FROM ", name, any_in_time, ") OR "});
+    return sql += "0";
 }
 
-std::optional<ByteView> unless_empty(const Bytes& bytes) {
-    if (bytes.empty()) return std::nullopt;
-    return bytes;
+std::size_t place_of(RecordKind kind) {
+    const auto kinds = for_each_kind([]<Record R> { return R::kind; });
+    return static_cast<std::size_t>(std::ranges::find(kinds, kind) - kinds.begin());
 }
-
-std::optional<ByteView> unless_zero(const U256& number) {
-    if (number == U256{}) return std::nullopt;
-    return number.bytes;
-}
-
-// The columns of a row, one after the other.
-class Columns {
-  public:
-    explicit Columns(const Rows& rows) : rows_{rows} {}
-
-    template <std::unsigned_integral Integer = std::uint64_t> Integer integer() {
-        return static_cast<Integer>(rows_.integer(next_++));
-    }
-    std::uint64_t real() { return std::bit_cast<std::uint64_t>(rows_.real(next_++)); }
-    protocol::Str0_255 text() { return {std::string{rows_.text(next_++)}}; }
-    Bytes bytes() {
-        const ByteView view = rows_.bytes(next_++);
-        return {view.begin(), view.end()};
-    }
-    // Zero for NULL.
-    U256 number() {
-        const ByteView view = rows_.bytes(next_++);
-        U256 number;
-        if (view.size() == number.bytes.size())
-            std::ranges::copy(view, number.bytes.begin());
-        else if (!view.empty())
-            is_damaged_ = true;
-        return number;
-    }
-    protocol::Option<std::uint64_t> optional_integer() {
-        if (!rows_.is_null(next_)) return integer();
-        ++next_;
-        return std::nullopt;
-    }
-
-    [[nodiscard]] bool is_damaged() const { return is_damaged_; }
-
-  private:
-    const Rows& rows_;
-    int next_ = 0;
-    bool is_damaged_ = false;
-};
 
 LogEntry read_common(Columns& columns) {
     LogEntry entry;
@@ -127,61 +72,27 @@ LogEntry read_common(Columns& columns) {
     entry.stream = columns.integer<std::uint32_t>();
     entry.sequence = columns.integer();
     entry.received_at = columns.integer();
-    entry.verdict = static_cast<protocol::Verdict>(columns.integer<std::uint8_t>());
+    entry.verdict = static_cast<Verdict>(columns.integer<std::uint8_t>());
     entry.checksum = columns.integer();
     return entry;
 }
 
-void read_fields(Columns& columns, protocol::Share& share) {
-    share.sequence_number = columns.integer<std::uint32_t>();
-    share.share_hash = columns.number();
-    share.target = columns.number();
-    share.share_work = columns.integer();
-    share.difficulty = columns.real();
-    share.timestamp = columns.integer();
-    share.accepted = columns.integer<std::uint8_t>();
-    share.outcome = columns.integer<std::uint8_t>();
-    share.outcome_data.bytes = columns.bytes();
-    share.user_identity = columns.text();
-    share.label = columns.text();
-}
-
-void read_fields(Columns& columns, protocol::Block& block) {
-    block.share_hash = columns.number();
-    block.template_id = columns.optional_integer();
-    block.coinbase.bytes = columns.bytes();
-    block.difficulty = columns.real();
-    block.timestamp = columns.integer();
-    block.label = columns.text();
-}
-
-void read_fields(Columns& columns, protocol::BatchAcknowledgment& batch) {
-    batch.last_sequence_number = columns.integer<std::uint32_t>();
-    batch.new_submits_accepted_count = columns.integer<std::uint32_t>();
-    batch.new_shares_sum = columns.integer();
-    batch.timestamp = columns.integer();
-    batch.label = columns.text();
-}
-
-template <protocol::Record R> Result<LogEntry> read_record(const Rows& rows) {
+template <Record R> Result<LogEntry> read_record(const Rows& rows) {
     Columns columns{rows};
     LogEntry entry = read_common(columns);
     entry.channel = columns.integer<std::uint32_t>();
     entry.time = columns.integer();
     R record;
-    read_fields(columns, record);
+    columns.fields(record);
     Bytes extra = columns.bytes();
-    record.channel_id = columns.text();
+    if constexpr (ChannelRecord<R>) record.channel_id.text = columns.text();
 
     auto bytes = protocol::encode_record(record, extra);
-    if (!bytes || columns.is_damaged()) {
-        std::string detail = "the record at position ";
-        detail += std::to_string(entry.position);
-        detail += " has fields that no record can have";
-        return std::unexpected(StorageError{.kind = StorageError::Kind::corrupt, .detail = std::move(detail)});
-    }
+    if (!bytes || columns.is_damaged())
+        return std::unexpected(StorageError{.kind = StorageError::Kind::corrupt,
+                                            .detail = join({"the record at position ", std::to_string(entry.position),
+                                                            " has fields that no record can have"})});
     entry.bytes = *std::move(bytes);
-    using protocol::Verdict;
     const Verdict own = entry.verdict == Verdict::above_target ? Verdict::above_target : Verdict::stored;
     entry.content = protocol::ReadRecord{.record = std::move(record), .extra = std::move(extra), .verdict = own};
     return entry;
@@ -194,86 +105,80 @@ Result<LogEntry> read_refused(const Rows& rows) {
     return entry;
 }
 
+using Read = Result<LogEntry> (*)(const Rows&);
+const auto read_of_kind = for_each_kind([]<Record R> { return Read{read_record<R>}; });
+
 // One of several tables that are read side by side.
 struct Source {
     Rows rows;
-    Result<LogEntry> (*read)(const Rows&);
-    bool has_row = false;
+    Read read;
+    Position position = 0; // of its row; behind all others when there is none
 
     Result<void> advance() {
         const auto row = rows.next();
         if (!row) return std::unexpected(row.error());
-        has_row = *row;
+        position = *row ? rows.integer(0) : std::numeric_limits<Position>::max();
         return {};
     }
-    [[nodiscard]] Position position() const { return has_row ? rows.integer(0) : std::numeric_limits<Position>::max(); }
+    [[nodiscard]] bool has_row() const { return position != std::numeric_limits<Position>::max(); }
 };
 
 } // namespace
 
 EntryWriter::EntryWriter(Database& database)
-    : share_{database, insert_into(shares)},
-      block_{database, insert_into(blocks)},
-      acknowledgment_{database, insert_into(acknowledgments)},
-      refused_{database, insert_into(refused)},
-      fingerprint_{database, "INSERT INTO fingerprints (fingerprint, position) VALUES (?, ?)"} {}
+    : insert_{for_each_kind([&]<Record R> { return Statement{database, insert_into(table<R>, columns<R>())}; })},
+      remove_{for_each_kind([&]<Record R> { return Statement{database, remove_from(table<R>)}; })},
+      insert_refused_{database, insert_into("refused_records", join({common_columns, ", bytes"}))},
+      remove_refused_{database, remove_from("refused_records")},
+      insert_fingerprint_{database, "INSERT INTO fingerprints (fingerprint, position) VALUES (?, ?)"},
+      remove_fingerprint_{database, "DELETE FROM fingerprints WHERE fingerprint = ? AND position = ?"} {}
 
 Result<void> EntryWriter::insert(const LogEntry& entry) {
     if (entry.fingerprint)
-        if (auto done = fingerprint_.execute(*entry.fingerprint, entry.position); !done) return done;
-    if (const auto& content = entry.content)
-        return std::visit([&](const auto& record) { return insert(entry, record, content->extra); }, content->record);
-    return refused_.execute(entry.position, entry.stream, entry.sequence, entry.received_at,
-                            std::to_underlying(entry.verdict), entry.checksum, entry.bytes);
+        if (auto done = insert_fingerprint_.execute(*entry.fingerprint, entry.position); !done) return done;
+    const auto& content = entry.content;
+    if (!content)
+        return insert_refused_.execute(entry.position, entry.stream, entry.sequence, entry.received_at,
+                                       std::to_underlying(entry.verdict), entry.checksum, entry.bytes);
+    return std::visit(
+        [&]<Record R>(const R& record) {
+            return std::apply(
+                [&](const auto&... field) {
+                    return insert_.at(content->record.index())
+                        .execute(entry.position, entry.stream, entry.sequence, entry.received_at,
+                                 std::to_underlying(entry.verdict), entry.checksum, entry.channel, entry.time,
+                                 stored(field)..., content->extra);
+                },
+                columns_of(record));
+        },
+        content->record);
 }
 
-Result<void> EntryWriter::insert(const LogEntry& entry, const protocol::Share& share, const Bytes& extra) {
-    return share_.execute(entry.position, entry.stream, entry.sequence, entry.received_at,
-                          std::to_underlying(entry.verdict), entry.checksum, entry.channel, entry.time,
-                          share.sequence_number, share.share_hash.bytes, unless_zero(share.target), share.share_work,
-                          std::bit_cast<double>(share.difficulty), share.timestamp, share.accepted, share.outcome,
-                          unless_empty(share.outcome_data.bytes), share.user_identity.text, share.label.text,
-                          unless_empty(extra));
+Result<void> EntryWriter::remove(const LogEntry& entry) {
+    if (entry.fingerprint)
+        if (auto done = remove_fingerprint_.execute(*entry.fingerprint, entry.position); !done) return done;
+    Statement& remove = entry.content ? remove_.at(entry.content->record.index()) : remove_refused_;
+    return remove.execute(entry.position);
 }
 
-Result<void> EntryWriter::insert(const LogEntry& entry, const protocol::Block& block, const Bytes& extra) {
-    return block_.execute(entry.position, entry.stream, entry.sequence, entry.received_at,
-                          std::to_underlying(entry.verdict), entry.checksum, entry.channel, entry.time,
-                          block.share_hash.bytes, block.template_id, unless_empty(block.coinbase.bytes),
-                          std::bit_cast<double>(block.difficulty), block.timestamp, block.label.text,
-                          unless_empty(extra));
-}
-
-Result<void> EntryWriter::insert(const LogEntry& entry, const protocol::BatchAcknowledgment& batch,
-                                 const Bytes& extra) {
-    return acknowledgment_.execute(entry.position, entry.stream, entry.sequence, entry.received_at,
-                                   std::to_underlying(entry.verdict), entry.checksum, entry.channel, entry.time,
-                                   batch.last_sequence_number, batch.new_submits_accepted_count, batch.new_shares_sum,
-                                   batch.timestamp, batch.label.text, unless_empty(extra));
-}
-
-// In scan_, the index gives the order, and both its ends: rows are read from the newest until there are enough.
 EntryReader::EntryReader(Database& database)
-    : shares_{database, select_with_channel(shares, in_range)},
-      blocks_{database, select_with_channel(blocks, in_range)},
-      acknowledgments_{database, select_with_channel(acknowledgments, in_range)},
-      refused_{database, select(refused, in_range)},
-      scan_{database, select_with_channel(shares, " WHERE channel = ?1 AND time >= ?2 AND (time, position) < (?3, ?4) "
-                                                  "AND position <= ?5 ORDER BY time DESC, position DESC LIMIT ?6")} {}
+    : by_position_{for_each_kind([&]<Record R> { return Statement{database, select<R>(in_range)}; })},
+      by_time_{for_each_kind([&]<Record R> { return Statement{database, select<R>(in_time)}; })},
+      refused_{database, join({"SELECT ", common_columns, ", bytes FROM refused_records", in_range})},
+      any_{database, select_any()} {}
 
 Result<void> EntryReader::read(Position first, Position last, std::size_t limit, std::vector<LogEntry>& entries) {
     const std::int64_t from = bound(first);
     const std::int64_t to = bound(last);
-    std::array sources{
-        Source{.rows = shares_.run(from, to), .read = read_record<protocol::Share>},
-        Source{.rows = blocks_.run(from, to), .read = read_record<protocol::Block>},
-        Source{.rows = acknowledgments_.run(from, to), .read = read_record<protocol::BatchAcknowledgment>},
-        Source{.rows = refused_.run(from, to), .read = read_refused}};
+    std::vector<Source> sources;
+    sources.push_back({.rows = refused_.run(from, to), .read = read_refused});
+    for (std::size_t kind = 0; kind < by_position_.size(); ++kind)
+        sources.push_back({.rows = by_position_.at(kind).run(from, to), .read = read_of_kind.at(kind)});
     for (Source& source : sources)
         if (auto done = source.advance(); !done) return done;
     for (; limit > 0; --limit) {
         Source& next = *std::ranges::min_element(sources, {}, &Source::position);
-        if (!next.has_row) break;
+        if (!next.has_row()) break;
         auto entry = next.read(next.rows);
         if (!entry) return std::unexpected(entry.error());
         entries.push_back(*std::move(entry));
@@ -282,21 +187,30 @@ Result<void> EntryReader::read(Position first, Position last, std::size_t limit,
     return {};
 }
 
-Result<std::vector<LogEntry>> EntryReader::scan(const ShareScan& scan) {
+Result<std::vector<LogEntry>> EntryReader::scan(const RecordScan& scan) {
     std::vector<LogEntry> entries;
+    const std::size_t kind = place_of(scan.kind);
+    if (kind == by_time_.size()) return entries; // reserved: there are none
     // Below what comes first: `before`, or the end of the range.
     auto end = std::pair<Milliseconds, Position>{scan.last_time, std::numeric_limits<Position>::max()};
     if (scan.before) end = std::min(end, *scan.before);
-    Rows rows = scan_.run(scan.channel, bound(scan.first_time), bound(end.first), bound(end.second), bound(scan.cut),
-                          bound(scan.limit));
+    Rows rows = by_time_.at(kind).run(scan.channel, bound(scan.first_time), bound(end.first), bound(end.second),
+                                      bound(scan.cut), bound(scan.limit));
     for (;;) {
         const auto row = rows.next();
         if (!row) return std::unexpected(row.error());
         if (!*row) return entries;
-        auto entry = read_record<protocol::Share>(rows);
+        auto entry = read_of_kind.at(kind)(rows);
         if (!entry) return std::unexpected(entry.error());
         entries.push_back(*std::move(entry));
     }
+}
+
+Result<bool> EntryReader::has_any(std::uint32_t channel, Milliseconds first_time, Milliseconds last_time,
+                                  Position cut) {
+    Rows rows = any_.run(channel, bound(first_time), bound(last_time), bound(cut));
+    if (const auto row = rows.next(); !row) return std::unexpected(row.error());
+    return rows.integer(0) != 0;
 }
 
 } // namespace storage::sqlite

@@ -1,32 +1,35 @@
 // Log entries <-> rows. The bytes of a record are not stored: its columns encoded again are those bytes.
 #pragma once
 
+#include "protocol/records.hpp"
 #include "storage/engine.hpp"
 #include "storage/error.hpp"
 #include "storage/sqlite/database.hpp"
 
+#include <array>
 #include <cstddef>
+#include <variant>
 #include <vector>
 
 namespace storage::sqlite {
+
+// One for each kind of records, in their order in AnyRecord.
+using StatementOfKind = std::array<Statement, std::variant_size_v<protocol::AnyRecord>>;
 
 class EntryWriter {
   public:
     explicit EntryWriter(Database& database);
 
     Result<void> insert(const LogEntry& entry);
+    Result<void> remove(const LogEntry& entry);
 
   private:
-    Result<void> insert(const LogEntry& entry, const protocol::Share& share, const protocol::Bytes& extra);
-    Result<void> insert(const LogEntry& entry, const protocol::Block& block, const protocol::Bytes& extra);
-    Result<void> insert(const LogEntry& entry, const protocol::BatchAcknowledgment& batch,
-                        const protocol::Bytes& extra);
-
-    Statement share_;
-    Statement block_;
-    Statement acknowledgment_;
-    Statement refused_;
-    Statement fingerprint_;
+    StatementOfKind insert_;
+    StatementOfKind remove_;
+    Statement insert_refused_;
+    Statement remove_refused_;
+    Statement insert_fingerprint_;
+    Statement remove_fingerprint_;
 };
 
 // To be used inside a transaction: an answer takes several statements.
@@ -36,14 +39,14 @@ class EntryReader {
 
     // Appends the entries of positions first..last, ascending, at most `limit`.
     Result<void> read(Position first, Position last, std::size_t limit, std::vector<LogEntry>& entries);
-    Result<std::vector<LogEntry>> scan(const ShareScan& scan);
+    Result<std::vector<LogEntry>> scan(const RecordScan& scan);
+    Result<bool> has_any(std::uint32_t channel, Milliseconds first_time, Milliseconds last_time, Position cut);
 
   private:
-    Statement shares_;
-    Statement blocks_;
-    Statement acknowledgments_;
+    StatementOfKind by_position_;
+    StatementOfKind by_time_;
     Statement refused_;
-    Statement scan_;
+    Statement any_;
 };
 
 } // namespace storage::sqlite

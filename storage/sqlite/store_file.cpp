@@ -25,14 +25,8 @@ namespace fs = std::filesystem;
 using Kind = StorageError::Kind;
 using namespace std::string_view_literals;
 
-std::string text(std::initializer_list<std::string_view> parts) {
-    std::string whole;
-    for (const std::string_view part : parts) whole += part;
-    return whole;
-}
-
 std::unexpected<StorageError> unusable(const fs::path& path, std::string_view what) {
-    return std::unexpected(StorageError{.kind = Kind::unusable, .detail = text({path.native(), ": ", what})});
+    return std::unexpected(StorageError{.kind = Kind::unusable, .detail = join({path.native(), ": ", what})});
 }
 
 std::unexpected<StorageError> unusable(const fs::path& path, const std::error_code& why) {
@@ -85,12 +79,12 @@ Result<void> inspect(const fs::path& file) {
     const std::string_view header{bytes.data(), bytes.size()};
     if (!header.starts_with("SQLite format 3\0"sv) || integer(header, 68) != application_id)
         return std::unexpected(
-            StorageError{.kind = Kind::foreign, .detail = text({file.native(), ": of another program"})});
+            StorageError{.kind = Kind::foreign, .detail = join({file.native(), ": of another program"})});
     const std::uint32_t version = integer(header, 60);
     if (version == schema_version) return {};
     return std::unexpected(
         StorageError{.kind = version > schema_version ? Kind::newer_schema : Kind::older_schema,
-                     .detail = text({file.native(), ": has schema version ", std::to_string(version),
+                     .detail = join({file.native(), ": has schema version ", std::to_string(version),
                                      "; this program reads and writes ", std::to_string(schema_version)})});
 }
 
@@ -102,7 +96,7 @@ Result<void> fill(const fs::path& file) {
     header += "; PRAGMA user_version = ";
     header += std::to_string(schema_version);
     if (auto done = (*database)->execute(header.c_str()); !done) return done;
-    if (auto done = (*database)->execute(schema); !done) return done;
+    if (auto done = (*database)->execute(schema().c_str()); !done) return done;
 
     if (::sodium_init() < 0) return unusable(file, "no source of randomness");
     std::uint64_t id = 0;
@@ -112,7 +106,7 @@ Result<void> fill(const fs::path& file) {
     const std::array<std::uint8_t, 32> chain{};
     Statement data_set{**database, "INSERT INTO data_set VALUES (1, ?1, 1, ?2)"};
     if (auto done = data_set.execute(id, protocol::ByteView{fingerprint_key}); !done) return done;
-    Statement head{**database, "INSERT INTO head VALUES (1, 0, 0, ?1)"};
+    Statement head{**database, "INSERT INTO head VALUES (1, 0, 0, ?1, 0, ?1)"};
     if (auto done = head.execute(protocol::ByteView{chain}); !done) return done;
     return (*database)->execute("COMMIT");
 }
@@ -172,7 +166,7 @@ Result<FileLock> FileLock::take(const std::filesystem::path& file) {
     if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return lock;
     if (errno != EWOULDBLOCK) return unusable(file, last_error());
     return std::unexpected(
-        StorageError{.kind = Kind::in_use, .detail = text({file.native(), ": held by another role"})});
+        StorageError{.kind = Kind::in_use, .detail = join({file.native(), ": held by another role"})});
 }
 
 void FileLock::release() {
