@@ -2,14 +2,12 @@
 
 #include "noise/key_text.hpp"
 #include "protocol/storage_messages.hpp"
+#include "src/toml_file.hpp"
 
 #include <fmt/format.h>
-#include <toml++/toml.h>
 
 #include <algorithm>
 #include <array>
-#include <fstream>
-#include <iterator>
 #include <string_view>
 #include <utility>
 
@@ -132,26 +130,11 @@ ConfigResult check_rights(const fs::path& file) {
     return {};
 }
 
-std::expected<toml::table, ConfigError> parse_file(const fs::path& file) {
-    std::error_code missing;
-    std::ifstream in{file};
-    if (fs::is_directory(file, missing) || !in.is_open())
-        return std::unexpected(fmt::format("{}: cannot be read; expected a TOML file of [[client]]", file.string()));
-    try {
-        const std::string content{std::istreambuf_iterator<char>{in}, {}};
-        return toml::parse(content, file.string());
-    } catch (const std::ios_base::failure& failure) {
-        return std::unexpected(fmt::format("{}: cannot be read: {}", file.string(), failure.what()));
-    } catch (const toml::parse_error& error) {
-        return std::unexpected(fmt::format("{}:{}: {}", file.string(), error.source().begin.line, error.description()));
-    }
-}
-
 } // namespace
 
 std::expected<ClientTable, ConfigError> ClientTable::read(const fs::path& file, const noise::Curve& curve) {
     if (auto fine = check_rights(file); !fine) return std::unexpected(fine.error());
-    const auto content = parse_file(file);
+    const auto content = read_toml(file, "a TOML file of [[client]]");
     if (!content) return std::unexpected(content.error());
     for (const auto& [key, node] : *content)
         if (key.str() != "client" || !node.is_array_of_tables())

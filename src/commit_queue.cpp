@@ -36,12 +36,23 @@ void CommitQueue::submit(std::shared_ptr<Submitter> submitter, storage::Submissi
     changed_.notify_one();
 }
 
+void CommitQueue::clean_up(storage::Milliseconds older_than, CleanupHandler handler) {
+    {
+        const std::lock_guard lock{mutex_};
+        cleanups_.push_back({.older_than = older_than, .handler = std::move(handler)});
+    }
+    changed_.notify_one();
+}
+
 StoreState CommitQueue::state() const {
     const std::lock_guard lock{mutex_};
     if (failure_)
-        return {.is_available = false, .detail = fmt::format("{}: {}", to_text(failure_->kind), failure_->detail)};
+        return {.is_available = false,
+                .has_failed = true,
+                .detail = fmt::format("{}: {}", to_text(failure_->kind), failure_->detail)};
     if (call_began_ && Clock::now() - *call_began_ > limits_.patience)
         return {.is_available = false,
+                .has_failed = false,
                 .detail = fmt::format("the store has not answered for more than {} ms", limits_.patience.count())};
     return {};
 }
@@ -53,6 +64,7 @@ void CommitQueue::stop() {
     }
     changed_.notify_one();
     if (writer_.joinable()) writer_.join();
+    cleanups_.clear(); // their handlers may hold what ends before the queue does
 }
 
 void CommitQueue::run() {
@@ -61,13 +73,15 @@ void CommitQueue::run() {
         Batch batch;
         {
             std::unique_lock lock{mutex_};
-            changed_.wait(lock, [this] { return stopping_ || !attaches_.empty() || !turns_.empty(); });
+            changed_.wait(lock,
+                          [this] { return stopping_ || !attaches_.empty() || !turns_.empty() || !cleanups_.empty(); });
             attaches = std::exchange(attaches_, {});
             batch = take_batch();
+            if (stopping_ && attaches.empty() && batch.submissions.empty()) return;
         }
-        if (attaches.empty() && batch.submissions.empty()) return; // stopping, and nothing is left
         run_attaches(std::move(attaches));
         if (!batch.submissions.empty()) run_batch(batch);
+        run_cleanup_step();
     }
 }
 
@@ -136,6 +150,7 @@ void CommitQueue::run_batch(const Batch& batch) {
         do {
             if (!pause()) return;
         } while (!outcomes.error().may_recover());
+        run_cleanup_step(); // it may be what is too old that fills the disk
         outcomes = commit(batch);
     }
     // One delivery for each submitter, however many messages it has in the commit.
@@ -145,8 +160,32 @@ void CommitQueue::run_batch(const Batch& batch) {
     for (auto& [submitter, delivered] : deliveries) submitter->on_outcomes(std::move(delivered));
 }
 
+// One step of the first wish: commits and those who want to come in need not wait for more. One that fails is told to
+// whoever wished it, and not tried again.
+void CommitQueue::run_cleanup_step() {
+    storage::Milliseconds older_than = 0;
+    {
+        const std::lock_guard lock{mutex_};
+        if (cleanups_.empty() || stopping_) return;
+        older_than = cleanups_.front().older_than;
+    }
+    const auto step = timed([&] { return store_.clean_up(older_than); });
+    CleanupHandler handler;
+    std::uint64_t removed_shares = 0;
+    {
+        const std::lock_guard lock{mutex_};
+        Cleanup& cleanup = cleanups_.front();
+        if (step) removed_shares = cleanup.removed_shares += step->removed_shares;
+        if (step && !step->is_done) return;
+        handler = std::move(cleanup.handler);
+        cleanups_.pop_front();
+    }
+    handler(step ? storage::Result<std::uint64_t>{removed_shares} : std::unexpected(step.error()));
+}
+
 bool CommitQueue::pause() {
     std::vector<WaitingAttach> attaches;
+    std::deque<Cleanup> cleanups;
     std::optional<storage::StorageError> failure;
     {
         std::unique_lock lock{mutex_};
@@ -154,9 +193,11 @@ bool CommitQueue::pause() {
         if (stopping_) return false;
         attaches = std::exchange(attaches_, {});
         failure = failure_;
+        if (!failure->may_recover()) cleanups = std::exchange(cleanups_, {});
     }
     // Whoever wants to come in need not wait for what may take long.
     for (auto& attach : attaches) attach.handler(std::unexpected(*failure));
+    for (auto& cleanup : cleanups) cleanup.handler(std::unexpected(*failure));
     return true;
 }
 

@@ -1,6 +1,7 @@
 // Between sessions and the store: one writer thread that joins whatever waits into one commit. While a commit syncs,
 // the next batch fills; there is no timer and no fixed batch size, so that a lone share waits for one sync and a flood
-// shares them. Streams take turns; within one nothing overtakes.
+// shares them. Streams take turns; within one nothing overtakes. Cleaning up is done in the same thread, in short steps
+// between the commits.
 #pragma once
 
 #include "storage/store.hpp"
@@ -26,7 +27,8 @@ namespace role {
 // Whether acknowledgments can be expected.
 struct StoreState {
     bool is_available = true;
-    std::string detail; // why not
+    bool has_failed = false; // it answers, and stores nothing; else it may only be slow
+    std::string detail;      // why it is not available
 
     bool operator==(const StoreState&) const = default;
 };
@@ -42,7 +44,9 @@ class CommitQueue {
         virtual ~Submitter() = default;
         virtual void on_outcomes(std::vector<storage::Outcome> outcomes) = 0;
     };
-    using AttachHandler = std::function<void(storage::Result<storage::Attachment>)>; // called on the writer thread
+    // Both are called on the writer thread.
+    using AttachHandler = std::function<void(storage::Result<storage::Attachment>)>;
+    using CleanupHandler = std::function<void(storage::Result<std::uint64_t>)>; // how many shares were removed
 
     struct Limits {
         std::size_t records = 10'000;                      // in one commit
@@ -59,6 +63,8 @@ class CommitQueue {
 
     void attach(storage::StreamName stream, std::string pool, AttachHandler handler);
     void submit(std::shared_ptr<Submitter> submitter, storage::Submission submission);
+    // Removes what arrived before `older_than`, one wish after the other. A stop drops what is left, and its handler.
+    void clean_up(storage::Milliseconds older_than, CleanupHandler handler);
 
     [[nodiscard]] StoreState state() const;
 
@@ -78,6 +84,11 @@ class CommitQueue {
         std::string pool;
         AttachHandler handler;
     };
+    struct Cleanup {
+        storage::Milliseconds older_than;
+        CleanupHandler handler;
+        std::uint64_t removed_shares = 0; // until now
+    };
     // What the next call of the store works on.
     struct Batch {
         std::vector<std::shared_ptr<Submitter>> submitters;
@@ -87,6 +98,7 @@ class CommitQueue {
     void run();
     void run_attaches(std::vector<WaitingAttach> attaches);
     void run_batch(const Batch& batch);
+    void run_cleanup_step();
     Batch take_batch();
     // Marks what the store is doing, for state().
     template <class Call> auto timed(Call call);
@@ -104,6 +116,7 @@ class CommitQueue {
     std::map<std::uint32_t, std::deque<Waiting>> waiting_; // by stream
     std::deque<std::uint32_t> turns_;                      // streams that have something waiting
     std::vector<WaitingAttach> attaches_;
+    std::deque<Cleanup> cleanups_; // the first one is under way
     std::optional<Clock::time_point> call_began_;
     std::optional<storage::StorageError> failure_; // of the last commit
     bool stopping_ = false;

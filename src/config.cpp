@@ -1,17 +1,16 @@
 #include "src/config.hpp"
 
 #include "noise/key_text.hpp"
+#include "src/retention.hpp"
+#include "src/toml_file.hpp"
 
 #include <boost/asio/ip/address.hpp>
 #include <fmt/format.h>
-#include <toml++/toml.h>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
-#include <fstream>
-#include <iterator>
 #include <limits>
 #include <sstream>
 #include <utility>
@@ -87,6 +86,8 @@ std::optional<std::string> known_backend(const Value& value) {
 
 constexpr std::int64_t max_cert_validity = std::numeric_limits<std::uint32_t>::max(); // a certificate's times are U32
 
+constexpr std::int64_t least_history = std::chrono::ceil<std::chrono::days>(duplicate_window).count();
+
 constexpr std::array settings{
     Setting{"", "listen_address", Type::text, "an address and port such as \"127.0.0.1:34274\" or \"[::1]:34274\"",
             false,
@@ -133,9 +134,10 @@ constexpr std::array settings{
             [](Config& config, const noise::Curve&, const Value& value) {
                 return assign(config.cleanup_interval, in_range<std::chrono::hours>(value, 1, 8760));
             }},
-    Setting{"storage", "max_share_history_days", Type::integer, "a number of days from 1 to 36500", false,
+    Setting{"storage", "max_share_history_days", Type::integer,
+            "a number of days from 3 to 36500 (duplicates are told from the shares of 72 hours)", false,
             [](Config& config, const noise::Curve&, const Value& value) {
-                return assign(config.max_share_history, in_range<std::chrono::days>(value, 1, 36'500));
+                return assign(config.max_share_history, in_range<std::chrono::days>(value, least_history, 36'500));
             }},
     Setting{"logging", "level", Type::text, "one of trace, debug, info, warn, error", false,
             [](Config& config, const noise::Curve&, const Value& value) {
@@ -224,18 +226,9 @@ ConfigResult apply_table(Config& config, const noise::Curve& curve, const toml::
 } // namespace
 
 ConfigResult apply_file(Config& config, const noise::Curve& curve, const std::filesystem::path& file) {
-    std::error_code missing;
-    std::ifstream in{file};
-    if (std::filesystem::is_directory(file, missing) || !in.is_open()) // a folder opens, and reads as nothing
-        return std::unexpected(fmt::format("{}: cannot be read; expected a TOML file", file.string()));
-    try {
-        const std::string content{std::istreambuf_iterator<char>{in}, {}};
-        return apply_table(config, curve, toml::parse(content, file.string()), "", file);
-    } catch (const std::ios_base::failure& failure) {
-        return std::unexpected(fmt::format("{}: cannot be read: {}", file.string(), failure.what()));
-    } catch (const toml::parse_error& error) {
-        return std::unexpected(fmt::format("{}:{}: {}", file.string(), error.source().begin.line, error.description()));
-    }
+    const auto table = read_toml(file, "a TOML file");
+    if (!table) return std::unexpected(table.error());
+    return apply_table(config, curve, *table, "", file);
 }
 
 ConfigResult apply_environment(Config& config, const noise::Curve& curve, const char* const* environment) {
@@ -276,6 +269,9 @@ ConfigResult check(const Config& config) {
     if (config.authority_public_key && !config.authority_secret_key && !config.authority_secret_key_file)
         return std::unexpected("authority_public_key is set without its secret; expected authority_secret_key_file or "
                                "authority_secret_key beside it");
+    if (config.cleanup_interval && !config.max_share_history)
+        return std::unexpected("storage.cleanup_interval_hours is set without storage.max_share_history_days; expected "
+                               "both, or nothing is ever too old");
     return {};
 }
 

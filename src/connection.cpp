@@ -3,6 +3,7 @@
 #include "clients/cpp/within.hpp"
 #include "protocol/error_codes.hpp"
 #include "src/answer.hpp"
+#include "src/retention.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -197,6 +198,7 @@ void Connection::carry_out(Step step, std::size_t payload_size) {
     refusal_ = std::move(step.refusal);
     if (auto* submission = std::get_if<storage::Submission>(&step.wish)) submit(std::move(*submission), payload_size);
     if (auto* request = std::get_if<Request>(&step.wish)) ask(std::move(*request));
+    if (const auto* request = std::get_if<protocol::CleanupOldShares>(&step.wish)) clean_up(*request);
 }
 
 void Connection::submit(storage::Submission submission, std::size_t payload_size) {
@@ -210,13 +212,31 @@ void Connection::ask(Request request) {
     // Health is told even if both readers wait for the disk.
     if (std::holds_alternative<protocol::GetHealth>(request))
         return reply(answer(house_.store, house_.queue.state(), request));
-    if (questions_ == max_questions) return reply(refuse_request(request, codes::busy, "16 requests wait already"));
+    if (questions_ == max_questions) {
+        const auto id = std::visit([](const auto& question) { return question.request_id; }, request);
+        return reply(refuse_request(id, codes::busy, "16 requests wait already"));
+    }
     ++questions_;
     asio::post(house_.readers, [self = shared_from_this(), request = std::move(request)] {
         auto frame = answer(self->house_.store, self->house_.queue.state(), request);
         asio::post(self->house_.io, [self, frame = std::move(frame)]() mutable {
             --self->questions_;
             if (!self->refusal_) self->reply(std::move(frame));
+        });
+    });
+}
+
+void Connection::clean_up(const protocol::CleanupOldShares& request) {
+    const std::uint32_t id = request.request_id;
+    if (is_cleaning_up_) return reply(refuse_request(id, codes::busy, "a cleanup of this session is under way"));
+    if (request.older_than > youngest_to_remove(milliseconds_now()))
+        return reply(refuse_request(id, codes::invalid_request,
+                                    "older_than is less than 72 hours ago: what is younger tells duplicates"));
+    is_cleaning_up_ = true;
+    house_.queue.clean_up(request.older_than, [self = shared_from_this(), id](storage::Result<std::uint64_t> removed) {
+        asio::post(self->house_.io, [self, id, removed = std::move(removed)] {
+            self->is_cleaning_up_ = false;
+            if (!self->refusal_) self->reply(answer_cleanup(id, removed));
         });
     });
 }
@@ -260,8 +280,9 @@ bool Connection::is_full() const {
 
 bool Connection::is_done() const {
     if (failure_ || refusal_) return true;
-    // At a stop a store that has stalled is not waited for: what it did not acknowledge is sent again.
-    const bool is_settled = costs_.empty() || !house_.queue.state().is_available;
+    // At a stop a store that fails is not waited for: what it did not acknowledge is sent again. One that is slow is,
+    // as long as the role waits at all.
+    const bool is_settled = costs_.empty() || house_.queue.state().has_failed;
     return is_stopping_ && reading_ended_ && is_settled && questions_ == 0;
 }
 

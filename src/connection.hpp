@@ -108,6 +108,7 @@ class Connection : public CommitQueue::Submitter, public std::enable_shared_from
     void carry_out(Step step, std::size_t payload_size);
     void submit(storage::Submission submission, std::size_t payload_size);
     void ask(Request request);
+    void clean_up(const protocol::CleanupOldShares& request);
     void reply(protocol::Bytes frame);
     void refuse(Refusal refusal);
     void settle(const std::vector<storage::Outcome>& outcomes);
@@ -135,6 +136,7 @@ class Connection : public CommitQueue::Submitter, public std::enable_shared_from
     std::deque<std::size_t> costs_; // of submissions without an outcome
     std::size_t settled_ = 0;       // bytes with an outcome, whose acknowledgment has not been written
     std::size_t questions_ = 0;     // asked and not answered
+    bool is_cleaning_up_ = false;   // which a stop does not wait for
     std::deque<protocol::Bytes> replies_;
     std::size_t reply_bytes_ = 0;
 

@@ -1,4 +1,4 @@
-// The questions of the storage extension.
+// The questions of the storage extension: those that a reader answers. CleanupOldShares is the writer's.
 #pragma once
 
 #include "protocol/storage_requests.hpp"
@@ -8,7 +8,8 @@
 namespace role {
 
 using Request =
-    std::variant<protocol::GetShares, protocol::IsShareSeen, protocol::GetAccounting, protocol::GetChannelStats,
-                 protocol::ListChannels, protocol::GetTotals, protocol::ListStreams, protocol::GetHealth>;
+    std::variant<protocol::GetRecords, protocol::IsShareSeen, protocol::GetAccounting, protocol::GetChannelStats,
+                 protocol::ListChannels, protocol::GetTotals, protocol::ListStreams, protocol::GetHealth,
+                 protocol::GetBlocks, protocol::ListUsers, protocol::GetHours, protocol::ListDrift>;
 
 } // namespace role

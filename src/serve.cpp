@@ -3,6 +3,7 @@
 #include "noise/key_text.hpp"
 #include "src/commit_queue.hpp"
 #include "src/credentials_keeper.hpp"
+#include "src/retention_keeper.hpp"
 #include "src/server.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -20,6 +21,7 @@
 #include <cstdlib>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -69,9 +71,11 @@ std::unique_ptr<storage::Store> open_store(const Config& config, spdlog::logger&
         log.warn("backend {}: nothing is kept when the role ends; for that, set storage.backend", where.backend);
     log.info("backend {}, data set {:016x}, generation {}, {} records", where.backend, data_set.id, data_set.generation,
              (*store)->position());
-    if (config.max_share_history || config.cleanup_interval)
-        log.warn("max_share_history_days and cleanup_interval_hours have no effect yet: everything is kept");
     return *std::move(store);
+}
+
+void rethrow(std::exception_ptr failure) {
+    if (failure) std::rethrow_exception(std::move(failure));
 }
 
 void close_store(storage::Store& store) {
@@ -98,6 +102,15 @@ void serve(const Config& config, const noise::Curve& curve, noise::SigningKey au
                   ServerLimits{.connections = config.max_connections, .in_flight = config.max_in_flight},
                   log};
 
+    std::optional<RetentionKeeper> retention;
+    if (config.max_share_history) {
+        RetentionKeeper::Settings settings{.history = *config.max_share_history};
+        if (config.cleanup_interval) settings.interval = *config.cleanup_interval;
+        log->info("what is older than {} days is removed every {} h", settings.history.count(),
+                  settings.interval.count());
+        retention.emplace(io, *store, queue, std::move(settings), logging.part("retention"));
+    }
+
     asio::signal_set signals{io, SIGINT, SIGTERM}; // before the line that tells others that we are here
     asio::steady_timer stop_timer{io};
     signals.async_wait([&](const boost::system::error_code& cancelled, int signal) {
@@ -105,6 +118,7 @@ void serve(const Config& config, const noise::Curve& curve, noise::SigningKey au
         log->info("stopping on {}", signal == SIGINT ? "SIGINT" : "SIGTERM");
         end_at_the_latest(log);
         server.stop();
+        if (retention) retention->stop();
         stop_timer.expires_after(stop_limit);
         stop_timer.async_wait([&](const boost::system::error_code& ended_in_time) {
             if (ended_in_time) return;
@@ -119,10 +133,11 @@ void serve(const Config& config, const noise::Curve& curve, noise::SigningKey au
         server.listen({asio::ip::make_address(config.listen_address.address), config.listen_address.port});
     log->info("listening on {}", to_text(address));
     asio::co_spawn(io, server.run(), [&](std::exception_ptr failure) {
-        if (failure) std::rethrow_exception(failure);
+        rethrow(std::move(failure));
         stop_timer.cancel();
         signals.cancel();
     });
+    if (retention) asio::co_spawn(io, retention->run(), rethrow);
     io.run();
     queue.stop();
     server.finish();

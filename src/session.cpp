@@ -96,7 +96,7 @@ const Session::Rule* Session::find_rule(const protocol::FrameHeader& header) {
         rule(std::type_identity<protocol::Authenticate>{}, Phase::authenticate),
         rule(std::type_identity<protocol::StoreRecords>{}, Phase::open, any_write),
         rule(std::type_identity<protocol::Ping>{}, Phase::open),
-        rule(std::type_identity<protocol::GetShares>{}, Phase::open, any_query),
+        rule(std::type_identity<protocol::GetRecords>{}, Phase::open, any_query),
         rule(std::type_identity<protocol::IsShareSeen>{}, Phase::open, any_query),
         rule(std::type_identity<protocol::GetAccounting>{}, Phase::open, any_query),
         rule(std::type_identity<protocol::GetChannelStats>{}, Phase::open, any_query),
@@ -104,6 +104,11 @@ const Session::Rule* Session::find_rule(const protocol::FrameHeader& header) {
         rule(std::type_identity<protocol::GetTotals>{}, Phase::open, any_query),
         rule(std::type_identity<protocol::ListStreams>{}, Phase::open, any_query),
         rule(std::type_identity<protocol::GetHealth>{}, Phase::open, any_query),
+        rule(std::type_identity<protocol::GetBlocks>{}, Phase::open, any_query),
+        rule(std::type_identity<protocol::ListUsers>{}, Phase::open, any_query),
+        rule(std::type_identity<protocol::GetHours>{}, Phase::open, any_query),
+        rule(std::type_identity<protocol::ListDrift>{}, Phase::open, any_query),
+        rule(std::type_identity<protocol::CleanupOldShares>{}, Phase::open, protocol::permit_admin),
     };
     const auto* const found = std::ranges::find_if(rules, [&](const Rule& rule) {
         return rule.message.extension_type == header.extension_type && rule.message.msg_type == header.msg_type;
@@ -273,7 +278,12 @@ template <class R> Step Session::on_request(R request) {
         if (request.pool.text != client_->pool && (permissions_ & protocol::permit_query_all) == 0)
             return refuse(codes::not_permitted, fmt::format("{} of another pool", R::name));
     }
-    return {.reply = {}, .refusal = {}, .wish = Request{std::move(request)}};
+    Step step;
+    if constexpr (std::same_as<R, protocol::CleanupOldShares>)
+        step.wish = request; // of the writer
+    else
+        step.wish = Request{std::move(request)};
+    return step;
 }
 
 std::optional<Refusal> Session::on_outcome(const storage::Outcome& outcome) {
@@ -288,6 +298,8 @@ std::optional<Refusal> Session::on_outcome(const storage::Outcome& outcome) {
     case storage::Refused::sequence_gap: return Refusal{codes::sequence_gap, "numbers were left out"};
     case storage::Refused::sequence_conflict:
         return Refusal{codes::sequence_conflict, "a number was stored with other bytes"};
+    case storage::Refused::damaged:
+        return Refusal{codes::storage_unavailable, "a stored record that these are compared with is damaged"};
     }
     return std::nullopt;
 }

@@ -40,7 +40,7 @@ struct Attach {
 };
 
 // What the session wants done before it can answer.
-using Wish = std::variant<std::monostate, Attach, storage::Submission, Request>;
+using Wish = std::variant<std::monostate, Attach, storage::Submission, Request, protocol::CleanupOldShares>;
 
 struct Step {
     protocol::Bytes reply;          // a plaintext frame, or nothing

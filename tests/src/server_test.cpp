@@ -8,6 +8,7 @@
 #include "src/logging.hpp"
 #include "storage/faulty_store.hpp"
 #include "storage/open.hpp"
+#include "tests/src/faults.hpp"
 #include "tests/support/peer.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -16,9 +17,7 @@
 #include <doctest/doctest.h>
 #include <spdlog/sinks/ostream_sink.h>
 
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -28,66 +27,9 @@
 namespace asio = boost::asio;
 using namespace protocol;
 using namespace std::chrono_literals;
+using role_scene::Faults;
 
 namespace {
-
-// Holds commits or lets them fail, on the test's word.
-class Faults {
-  public:
-    storage::FaultHook hook() {
-        return [this](std::string_view call, storage::Moment moment) { return on_call(call, moment); };
-    }
-
-    void hold(const std::string& call = "commit") {
-        set([&] { held_ = call; });
-    }
-    void let_go() {
-        set([this] { held_.clear(); });
-    }
-    void fail_with(std::optional<storage::StorageError> error) {
-        set([&] { error_ = std::move(error); });
-    }
-
-    // Until so many calls stand before the store.
-    void wait_until_held(int calls = 1) {
-        std::unique_lock lock{mutex_};
-        REQUIRE(changed_.wait_for(lock, 30s, [&] { return standing_ >= calls; }));
-    }
-    int commits() {
-        const std::lock_guard lock{mutex_};
-        return commits_;
-    }
-
-  private:
-    void set(auto change) {
-        {
-            const std::lock_guard lock{mutex_};
-            change();
-        }
-        changed_.notify_all();
-    }
-
-    std::optional<storage::StorageError> on_call(std::string_view call, storage::Moment moment) {
-        if (moment != storage::Moment::before) return std::nullopt;
-        std::unique_lock lock{mutex_};
-        if (call == held_) {
-            ++standing_;
-            changed_.notify_all();
-            changed_.wait(lock, [&] { return call != held_; });
-            --standing_;
-        }
-        if (call != "commit") return std::nullopt;
-        if (!error_) ++commits_;
-        return error_;
-    }
-
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    std::string held_; // the name of a call, or empty
-    int standing_ = 0;
-    int commits_ = 0;
-    std::optional<storage::StorageError> error_;
-};
 
 // A server on a thread of its own, with a log to read once it has stopped.
 struct RunningServer {
@@ -267,8 +209,13 @@ TEST_CASE("a poisoned store is asked no more, and acknowledges nothing until a r
     CHECK(log.find("until the role is restarted") != std::string::npos);
 }
 
-TEST_CASE("a stop commits what was read, acknowledges it, says Reconnect, and closes") {
-    RunningServer server;
+TEST_CASE("a stop commits what was read, acknowledges it, says Reconnect, and closes; also with a store that is slow") {
+    bool is_slow = false;
+    SUBCASE("a quick store") {}
+    SUBCASE("a slow store") {
+        is_slow = true;
+    }
+    RunningServer server{{}, is_slow ? 50ms : 60s};
     support::Peer peer{server.port};
     server.let_in(peer, 1);
     server.faults.hold();
@@ -277,7 +224,9 @@ TEST_CASE("a stop commits what was read, acknowledges it, says Reconnect, and cl
     peer.send(shares(2, 9, 1));
     peer.send(Ping{.nonce = 1});
     CHECK(peer.receive<PingSuccess>().nonce == 1);
+    if (is_slow) CHECK_FALSE(peer.receive<StoreStatus>().is_available);
     server.begin_to_stop();
+    if (is_slow) std::this_thread::sleep_for(600ms); // in which the server looks at its connections twice
     server.faults.let_go();
     std::uint64_t acknowledged = 0;
     for (;;) {

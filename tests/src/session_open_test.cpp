@@ -109,7 +109,8 @@ TEST_CASE("what is acknowledged never goes back, also when a long list of verdic
 TEST_CASE("what the store refuses ends the session in the store's word") {
     for (const auto& [refused, code] : {std::pair{storage::Refused::fenced, "fenced"},
                                         {storage::Refused::sequence_gap, "sequence-gap"},
-                                        {storage::Refused::sequence_conflict, "sequence-conflict"}}) {
+                                        {storage::Refused::sequence_conflict, "sequence-conflict"},
+                                        {storage::Refused::damaged, "storage-unavailable"}}) {
         Session session = house().session_in(Phase::open);
         const auto refusal = session.on_outcome(std::unexpected(refused));
         REQUIRE(refusal.has_value());
@@ -196,6 +197,19 @@ template <class... R> void for_each_request(std::type_identity<std::variant<R...
 
 TEST_CASE("every request becomes a question to the store, about the client's own pool unless it names one") {
     for_each_request(std::type_identity<role::Request>{});
+}
+
+TEST_CASE("removing old shares takes the permission admin, whatever the roles, and is no question") {
+    const CleanupOldShares request{.request_id = 3, .older_than = 1000};
+    for (const auto roles : {role_write, role_read}) {
+        Session session = house().session_in(Phase::open, "everything", roles);
+        check_refused(session, Phase::open, session.on_frame(frame_of(request)), "not-permitted");
+        Session admin = house().session_in(Phase::open, "operator", roles);
+        const Step step = admin.on_frame(frame_of(request));
+        CHECK(step.reply.empty());
+        REQUIRE(std::holds_alternative<CleanupOldShares>(step.wish));
+        CHECK(std::get<CleanupOldShares>(step.wish) == request);
+    }
 }
 
 TEST_CASE("another pool is for those with query.all only") {

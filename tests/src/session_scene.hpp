@@ -67,6 +67,7 @@ class House {
                  {"blocks", R"("block.write")"},
                  {"jobs", R"("job.write")"},
                  {"reader", R"("query.own")"},
+                 {"operator", R"("share.write", "query.own", "admin")"},
                  {"auditor", R"("query.all")"}}) {
             keys_.emplace(name, noise::SigningKey::create(curve, client::random_secret()).value());
             file << "[[client]]\nidentity = \"" << name << "\"\npool = \"" << (name == "auditor" ? "office" : "pool-1")

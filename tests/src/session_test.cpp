@@ -92,11 +92,12 @@ template <class M> bool is_served_in(Phase phase) {
     if constexpr (std::is_same_v<M, SetupConnection>) return phase == Phase::setup;
     if constexpr (std::is_same_v<M, RequestExtensions>) return phase == Phase::negotiate;
     if constexpr (std::is_same_v<M, Authenticate>) return phase == Phase::authenticate;
-    constexpr bool is_of_open_sessions = std::is_same_v<M, StoreRecords> || std::is_same_v<M, Ping> ||
-                                         std::is_same_v<M, GetShares> || std::is_same_v<M, IsShareSeen> ||
-                                         std::is_same_v<M, GetAccounting> || std::is_same_v<M, GetChannelStats> ||
-                                         std::is_same_v<M, ListChannels> || std::is_same_v<M, GetTotals> ||
-                                         std::is_same_v<M, ListStreams> || std::is_same_v<M, GetHealth>;
+    constexpr bool is_of_open_sessions =
+        std::is_same_v<M, StoreRecords> || std::is_same_v<M, Ping> || std::is_same_v<M, GetRecords> ||
+        std::is_same_v<M, IsShareSeen> || std::is_same_v<M, GetAccounting> || std::is_same_v<M, GetChannelStats> ||
+        std::is_same_v<M, ListChannels> || std::is_same_v<M, GetTotals> || std::is_same_v<M, ListStreams> ||
+        std::is_same_v<M, GetHealth> || std::is_same_v<M, GetBlocks> || std::is_same_v<M, ListUsers> ||
+        std::is_same_v<M, GetHours> || std::is_same_v<M, ListDrift> || std::is_same_v<M, CleanupOldShares>;
     return is_of_open_sessions && phase == Phase::open;
 }
 
@@ -144,7 +145,7 @@ TEST_CASE("a message cut short is malformed-message, in the words of its phase")
         for (const Phase phase : {Phase::negotiate, Phase::authenticate, Phase::open}) {
             if (!is_served_in<M>(phase)) continue;
             INFO(std::string{M::name});
-            Session session = house().session_in(phase);
+            Session session = house().session_in(phase, "operator");
             check_refused(session, phase, session.on_frame(cut(frame_of(M{}))), "malformed-message");
         }
     });
