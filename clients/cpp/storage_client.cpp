@@ -400,23 +400,17 @@ asio::awaitable<bool> StorageClient::wait_until_open() {
 }
 
 asio::awaitable<std::expected<void, QueryError>>
-StorageClient::walk_shares(protocol::GetShares request, std::function<void(const protocol::StoredRecord&)> visit) {
-    for (;;) {
-        auto page = co_await query(request);
-        if (!page) {
-            if (page.error().code != ending_codes::disconnected) co_return std::unexpected(page.error());
-            const bool is_open = co_await wait_until_open();
-            if (!is_open) co_return std::unexpected(page.error());
-            continue;
-        }
-        for (const auto& bytes : page->shares.items) {
+StorageClient::walk_records(protocol::GetRecords request, std::function<void(const protocol::StoredRecord&)> visit) {
+    do {
+        const auto page = co_await next_page(request);
+        if (!page) co_return std::unexpected(page.error());
+        for (const auto& bytes : page->records.items) {
             const auto stored = protocol::decode<protocol::StoredRecord>(bytes.bytes);
             if (!stored) co_return std::unexpected(wrong_answer());
             visit(*stored);
         }
-        request.cursor = std::move(page->next_cursor);
-        if (request.cursor.bytes.empty()) co_return std::expected<void, QueryError>{};
-    }
+    } while (!request.cursor.bytes.empty());
+    co_return std::expected<void, QueryError>{};
 }
 
 } // namespace client

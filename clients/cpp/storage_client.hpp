@@ -79,8 +79,8 @@ struct QueryError {
 };
 
 template <class R> struct AnswerTo;
-template <> struct AnswerTo<protocol::GetShares> {
-    using Type = protocol::GetSharesSuccess;
+template <> struct AnswerTo<protocol::GetRecords> {
+    using Type = protocol::GetRecordsSuccess;
 };
 template <> struct AnswerTo<protocol::IsShareSeen> {
     using Type = protocol::IsShareSeenSuccess;
@@ -102,6 +102,21 @@ template <> struct AnswerTo<protocol::ListStreams> {
 };
 template <> struct AnswerTo<protocol::GetHealth> {
     using Type = protocol::GetHealthSuccess;
+};
+template <> struct AnswerTo<protocol::GetBlocks> {
+    using Type = protocol::GetBlocksSuccess;
+};
+template <> struct AnswerTo<protocol::ListUsers> {
+    using Type = protocol::ListUsersSuccess;
+};
+template <> struct AnswerTo<protocol::GetHours> {
+    using Type = protocol::GetHoursSuccess;
+};
+template <> struct AnswerTo<protocol::ListDrift> {
+    using Type = protocol::ListDriftSuccess;
+};
+template <> struct AnswerTo<protocol::CleanupOldShares> { // takes as long as there is something to remove
+    using Type = protocol::CleanupOldSharesSuccess;
 };
 
 class StorageClient {
@@ -129,9 +144,13 @@ class StorageClient {
     // Until a session is open. False if run() has ended.
     boost::asio::awaitable<bool> wait_until_open();
 
-    // All stored shares that the request asks for, page by page, across disconnects. `limit` is that of a page.
+    // The next page of a list, across disconnects. Moves the request's cursor on: nothing is left once it is empty.
+    template <class R>
+    boost::asio::awaitable<std::expected<typename AnswerTo<R>::Type, QueryError>> next_page(R& request);
+
+    // All stored records that the request asks for, page by page. `limit` is that of a page.
     boost::asio::awaitable<std::expected<void, QueryError>>
-    walk_shares(protocol::GetShares request, std::function<void(const protocol::StoredRecord&)> visit);
+    walk_records(protocol::GetRecords request, std::function<void(const protocol::StoredRecord&)> visit);
 
     [[nodiscard]] std::uint64_t stream_id() const { return options_.stream_id; }
     [[nodiscard]] std::uint64_t last_acknowledged() const { return backlog_.last_acknowledged(); }
@@ -207,6 +226,17 @@ boost::asio::awaitable<std::expected<typename AnswerTo<R>::Type, QueryError>> St
     if (!answer) co_return std::unexpected(answer.error());
     if (auto* const expected = std::get_if<typename AnswerTo<R>::Type>(&*answer)) co_return std::move(*expected);
     co_return std::unexpected(wrong_answer());
+}
+
+template <class R>
+boost::asio::awaitable<std::expected<typename AnswerTo<R>::Type, QueryError>> StorageClient::next_page(R& request) {
+    for (;;) {
+        auto page = co_await query(request);
+        if (page) request.cursor = page->next_cursor;
+        if (page || page.error().code != ending_codes::disconnected) co_return std::move(page);
+        const bool is_open = co_await wait_until_open();
+        if (!is_open) co_return std::move(page);
+    }
 }
 
 } // namespace client

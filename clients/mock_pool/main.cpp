@@ -1,5 +1,5 @@
-// mock-pool: a pool with a seed for a heart. Exit codes: 0 all acknowledged records are stored once and unaltered;
-// 1 they are not, or the run did not finish; 2 wrong command line.
+// mock-pool: a pool, or a job declarator server, with a seed for a heart. Exit codes: 0 all acknowledged records are
+// stored once and unaltered; 1 they are not, or the run did not finish; 2 wrong command line.
 
 #include "clients/cpp/randomness.hpp"
 #include "clients/mock_pool/pool.hpp"
@@ -20,6 +20,7 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <variant>
 
 namespace {
 
@@ -38,7 +39,8 @@ struct Options {
     std::optional<std::uint64_t> seed;
     unsigned grind = 0;
     double duplicates = 0;
-    double rejects = 0;
+    std::optional<double> rejects;
+    bool jds = false;
     std::string journal;
     bool json = false;
     bool live = false;
@@ -52,6 +54,8 @@ void add_options(CLI::App& app, Options& options) {
     auto* const key_file =
         app.add_option("--key-file", options.key_file, "the pool's secret key, as keygen client writes it [a new one]")
             ->type_name("FILE");
+    auto* const jds = app.add_flag("--jds", options.jds,
+                                   "play a job declarator server: what is said of shares is meant of declared jobs");
     app.add_option("--shares", options.shares, "how many shares to make [without --seconds: 10000]")->type_name("N");
     app.add_option("--seconds", options.seconds, "how long to make shares")->type_name("N");
     app.add_option("--rate", options.rate, "shares a second [as fast as they are taken]")
@@ -60,6 +64,7 @@ void add_options(CLI::App& app, Options& options) {
     app.add_option("--channels", options.channels, "channels of the pool")
         ->type_name("C")
         ->check(CLI::Range(1, 1'000'000))
+        ->excludes(jds)
         ->capture_default_str();
     app.add_option("--batch", options.batch, "records of a message [500; with --rate those of 50 ms, at most 500]")
         ->type_name("B")
@@ -68,15 +73,16 @@ void add_options(CLI::App& app, Options& options) {
     app.add_option("--grind", options.grind, "leading zero bits of accepted hashes; with 0 no target is stated")
         ->type_name("BITS")
         ->check(CLI::Range(0, 32))
+        ->excludes(jds)
         ->capture_default_str();
     app.add_option("--duplicates", options.duplicates, "of shares: sent a second time")
         ->type_name("PERCENT")
         ->check(CLI::Range(0.0, 100.0))
+        ->excludes(jds)
         ->capture_default_str();
-    app.add_option("--rejects", options.rejects, "of shares: refused by the pool")
+    app.add_option("--rejects", options.rejects, "of shares: refused by the pool [0; of jobs: 10]")
         ->type_name("PERCENT")
-        ->check(CLI::Range(0.0, 100.0))
-        ->capture_default_str();
+        ->check(CLI::Range(0.0, 100.0));
     app.add_option("--journal", options.journal, "remembers over the lives of the pool what was sent and acknowledged")
         ->type_name("FILE")
         ->needs(key_file);
@@ -139,6 +145,20 @@ void print_result(const mock_pool::Report& report, const mock_pool::Ledger& ledg
                ledger.acknowledged(), found.stored, found.lost, found.doubled, ledger.refused_by_mistake());
 }
 
+std::variant<mock_pool::ShareSettings, mock_pool::JobSettings> records_of(const Options& options) {
+    const std::uint64_t seed = options.seed.value_or(std::random_device{}());
+    if (options.jds) {
+        mock_pool::JobSettings jobs{.seed = seed};
+        if (options.rejects) jobs.rejects_percent = *options.rejects;
+        return jobs;
+    }
+    return mock_pool::ShareSettings{.seed = seed,
+                                    .channels = options.channels,
+                                    .grind_bits = options.grind,
+                                    .duplicates_percent = options.duplicates,
+                                    .rejects_percent = options.rejects.value_or(0)};
+}
+
 int run(const Options& options) {
     const noise::Curve curve = client::make_curve();
     mock_pool::PoolSettings settings;
@@ -154,14 +174,10 @@ int run(const Options& options) {
     auto key = load_key(curve, options.key_file);
     if (!key) return usage_error(key.error());
 
-    settings.shares.channels = options.channels;
-    settings.shares.grind_bits = options.grind;
-    settings.shares.duplicates_percent = options.duplicates;
-    settings.shares.rejects_percent = options.rejects;
-    settings.shares.seed = options.seed.value_or(std::random_device{}());
-    settings.share_count = options.shares;
+    settings.records = records_of(options);
+    settings.count = options.shares;
     if (options.seconds) settings.time = std::chrono::seconds{*options.seconds};
-    if (!options.shares && !options.seconds) settings.share_count = 10'000;
+    if (!options.shares && !options.seconds) settings.count = 10'000;
     settings.rate = options.rate;
     constexpr double batches_per_second = 20; // at a rate that does not fill the largest
     settings.batch = options.batch.value_or(

@@ -1,6 +1,7 @@
 #include "clients/mock_pool/pool.hpp"
 
 #include "clients/cpp/randomness.hpp"
+#include "clients/mock_pool/comparison.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -42,6 +43,7 @@ std::uint64_t now_ms() {
 client::StorageClientOptions connection_of(const PoolSettings& settings, const Ledger& ledger) {
     client::StorageClientOptions options = settings.connection;
     options.stream_id = random_number();
+    if (std::holds_alternative<JobSettings>(settings.records)) options.carrier = protocol::Protocol::job_declaration;
     options.records_per_message = settings.batch;
     options.remembered = {.dataset_id = ledger.last_store().dataset_id,
                           .durability = static_cast<protocol::Durability>(ledger.last_store().durability),
@@ -50,21 +52,20 @@ client::StorageClientOptions connection_of(const PoolSettings& settings, const L
     return options;
 }
 
-ShareSettings shares_of(const PoolSettings& settings, const Ledger& ledger) {
-    ShareSettings shares = settings.shares;
+std::unique_ptr<RecordMaker> maker_of(const PoolSettings& settings, const Ledger& ledger) {
+    if (const auto* const given = std::get_if<JobSettings>(&settings.records)) {
+        JobSettings jobs = *given;
+        jobs.life = ledger.lives();
+        return std::make_unique<JobMaker>(jobs);
+    }
+    ShareSettings shares = std::get<ShareSettings>(settings.records);
     shares.life = ledger.lives();
-    return shares;
+    return std::make_unique<ShareMaker>(shares);
 }
 
 asio::awaitable<void> sleep_until(std::chrono::steady_clock::time_point time) {
     asio::steady_timer timer{co_await asio::this_coro::executor, time};
     co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
-}
-
-protocol::Totals totals_in(const protocol::B0_255& bytes) {
-    const auto totals = protocol::decode<protocol::Totals>(bytes.bytes);
-    if (!totals) throw std::runtime_error{"the role answered with totals that cannot be read"};
-    return *totals;
 }
 
 } // namespace
@@ -76,7 +77,7 @@ Pool::Pool(asio::io_context& io, const noise::Curve& curve, noise::SigningKey ke
       journal_{journal},
       ledger_{ledger},
       recent_{recent},
-      maker_{shares_of(settings, ledger)},
+      maker_{maker_of(settings, ledger)},
       client_{io.get_executor(), curve, std::move(key), connection_of(settings, ledger),
               [this](const client::Event& event) { on_event(event); }},
       progress_{io.get_executor()} {
@@ -117,13 +118,14 @@ asio::awaitable<void> Pool::run_client() {
 
 asio::awaitable<void> Pool::work() {
     co_await send_recent();
-    co_await send_shares();
+    co_await send_new();
     co_await wait_for_acknowledgments();
     report_.seconds = std::chrono::duration<double>(last_progress_ - start_).count();
     report_.p50_ms = latencies_.percentile(0.5);
     report_.p99_ms = latencies_.percentile(0.99);
     is_comparing_ = true;
-    co_await compare();
+    Comparison comparison{client_, ledger_, [this] { last_progress_ = Clock::now(); }};
+    co_await comparison.run();
     report_.findings = ledger_.findings();
     report_.reconnects = sessions_ - 1;
     client_.stop(1s);
@@ -172,15 +174,15 @@ asio::awaitable<void> Pool::send_recent() {
     if (!records.empty()) co_await hand_over(std::move(records));
 }
 
-asio::awaitable<void> Pool::send_shares() {
+asio::awaitable<void> Pool::send_new() {
     const auto begin = Clock::now();
     const auto time_is_up = [&] { return settings_.time && Clock::now() >= begin + *settings_.time; };
     std::uint64_t made = 0;
-    while (!is_interrupted_ && !time_is_up() && made != settings_.share_count) {
+    while (!is_interrupted_ && !time_is_up() && made != settings_.count) {
         std::vector<MadeRecord> records;
         const std::uint64_t timestamp = now_ms();
-        while (records.size() < settings_.batch && made != settings_.share_count) {
-            maker_.make(timestamp, records);
+        while (records.size() < settings_.batch && made != settings_.count) {
+            maker_->make(timestamp, records);
             ++made;
         }
         if (settings_.rate) {
@@ -214,54 +216,6 @@ asio::awaitable<void> Pool::hand_over(std::vector<MadeRecord> records) {
 
 asio::awaitable<void> Pool::wait_for_acknowledgments() {
     while (client_.unacknowledged() > 0) co_await progress_.wait();
-}
-
-template <class R> asio::awaitable<typename client::AnswerTo<R>::Type> Pool::ask(R request) {
-    for (;;) {
-        auto answer = co_await client_.query(request);
-        last_progress_ = Clock::now();
-        if (answer) co_return *std::move(answer);
-        if (answer.error().code != client::ending_codes::disconnected)
-            throw std::runtime_error{fmt::format("{}: {}: {}", R::name, answer.error().code, answer.error().detail)};
-        co_await client_.wait_until_open();
-    }
-}
-
-asio::awaitable<void> Pool::compare() {
-    std::vector<std::string> channels;
-    for (protocol::ListChannels request;;) {
-        auto page = co_await ask(request);
-        for (auto& channel : page.channels.items) channels.push_back(std::move(channel.text));
-        request.cursor = std::move(page.next_cursor);
-        if (request.cursor.bytes.empty()) break;
-    }
-    for (const std::string& channel : channels) {
-        protocol::GetShares shares;
-        shares.channel_id.text = channel;
-        const auto walked = co_await client_.walk_shares(shares, [&](const protocol::StoredRecord& stored) {
-            last_progress_ = Clock::now();
-            ledger_.see_share(stored, channel);
-        });
-        if (!walked)
-            throw std::runtime_error{fmt::format("GetShares: {}: {}", walked.error().code, walked.error().detail)};
-        protocol::GetChannelStats request;
-        request.channel_id.text = channel;
-        const auto stats = co_await ask(request);
-        ledger_.see_channel_totals(channel, totals_in(stats.totals));
-    }
-    const protocol::GetTotals totals_request;
-    const auto totals = co_await ask(totals_request);
-    ledger_.see_pool_totals(totals_in(totals.totals));
-    for (protocol::ListStreams request;;) {
-        auto page = co_await ask(request);
-        for (const auto& bytes : page.streams.items) {
-            const auto stream = protocol::decode<protocol::StreamState>(bytes.bytes);
-            if (!stream) throw std::runtime_error{"the role listed a stream that cannot be read"};
-            ledger_.see_stream(*stream);
-        }
-        request.cursor = std::move(page.next_cursor);
-        if (request.cursor.bytes.empty()) break;
-    }
 }
 
 // Called by the library from within its own coroutines, through which nothing may be thrown.
@@ -304,7 +258,7 @@ void Pool::take(const client::StreamRenewed& renewed) {
     write(StreamReplaced{renewed.stream_id});
     journal_.flush();
     for (Handed& handed : handed_) handed.last_sequence -= gone - ledger_.next_sequence();
-    maker_.forget_accepted();
+    maker_->forget();
 }
 
 void Pool::take(const client::StatusChanged& changed) {

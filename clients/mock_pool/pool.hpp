@@ -1,13 +1,15 @@
-// The pool: makes shares, stores them through the client library, survives what happens to the role meanwhile, and in
-// the end compares what was acknowledged with what is stored.
+// The pool, or the job declarator server: makes records, stores them through the client library, survives what happens
+// to the role meanwhile, and in the end compares what was acknowledged with what is stored.
 #pragma once
 
 #include "clients/cpp/condition.hpp"
 #include "clients/cpp/storage_client.hpp"
+#include "clients/mock_pool/job_maker.hpp"
 #include "clients/mock_pool/journal.hpp"
 #include "clients/mock_pool/latencies.hpp"
 #include "clients/mock_pool/ledger.hpp"
 #include "clients/mock_pool/recent_shares.hpp"
+#include "clients/mock_pool/record_maker.hpp"
 #include "clients/mock_pool/share_maker.hpp"
 
 #include <boost/asio/awaitable.hpp>
@@ -18,20 +20,22 @@
 #include <cstdint>
 #include <deque>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace mock_pool {
 
 struct PoolSettings {
-    client::StorageClientOptions connection; // its stream is the pool's choice
-    ShareSettings shares;
-    std::optional<std::uint64_t> share_count; // to make in this life
-    std::optional<std::chrono::seconds> time; // to make shares in
-    std::optional<double> rate;               // shares a second; none: as fast as the library takes them
-    std::size_t batch = 500;                  // records handed over at once
-    bool is_live = false;                     // a line each second on standard output
+    client::StorageClientOptions connection;          // its stream is the pool's choice
+    std::variant<ShareSettings, JobSettings> records; // of a pool, or of a job declarator server; the life is ours
+    std::optional<std::uint64_t> count;               // of shares or jobs, to make in this life
+    std::optional<std::chrono::seconds> time;         // to make them in
+    std::optional<double> rate;                       // of them, a second; none: as fast as the library takes them
+    std::size_t batch = 500;                          // records handed over at once
+    bool is_live = false;                             // a line each second on standard output
 };
 
 struct Report {
@@ -69,11 +73,9 @@ class Pool {
     boost::asio::awaitable<void> wait_for_signal();
 
     boost::asio::awaitable<void> send_recent();
-    boost::asio::awaitable<void> send_shares();
+    boost::asio::awaitable<void> send_new();
     boost::asio::awaitable<void> hand_over(std::vector<MadeRecord> records);
     boost::asio::awaitable<void> wait_for_acknowledgments();
-    boost::asio::awaitable<void> compare();
-    template <class R> boost::asio::awaitable<typename client::AnswerTo<R>::Type> ask(R request);
 
     void on_event(const client::Event& event);
     void take(const client::Opened& opened);
@@ -90,7 +92,7 @@ class Pool {
     Journal& journal_;
     Ledger& ledger_;
     const RecentShares& recent_;
-    ShareMaker maker_;
+    std::unique_ptr<RecordMaker> maker_;
     client::StorageClient client_;
     client::Condition progress_;
 

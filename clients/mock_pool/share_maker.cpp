@@ -17,7 +17,10 @@ namespace mock_pool {
 namespace {
 
 constexpr std::uint32_t shares_per_batch = 50;
-constexpr double blocks_percent = 0.1; // of accepted shares
+constexpr std::uint32_t batches_per_report = 4;
+constexpr double blocks_percent = 0.1;  // of accepted shares
+constexpr double decided_percent = 1;   // of shares: something becomes of a block behind them
+constexpr double orphaned_percent = 10; // of decided blocks
 constexpr std::size_t max_remembered = 10'000;
 constexpr std::uint32_t channels_per_connection = 4;
 constexpr std::size_t header_size = 80; // of a block
@@ -106,13 +109,15 @@ void ShareMaker::make(std::uint64_t timestamp, std::vector<MadeRecord>& out) {
                           .outcome_data = {},
                           .user_identity = {channel.user_identity},
                           .label = {}};
+    if (!is_duplicate) channel.counted.last_share_sequence_number = share.sequence_number;
     if (is_duplicate) {
         out.push_back({.record = std::move(share), .is_duplicate = true});
     } else if (is_reject) {
+        const std::size_t code = random_() % reject_codes.size();
         share.accepted = 0;
         share.outcome = static_cast<std::uint8_t>(protocol::Outcome::failed);
-        share.outcome_data = encoded(
-            protocol::FailedOutcome{.error_code = {std::string{reject_codes.at(random_() % reject_codes.size())}}});
+        share.outcome_data = encoded(protocol::FailedOutcome{.error_code = {std::string{reject_codes.at(code)}}});
+        ++channel.rejects.at(code);
         out.push_back({.record = std::move(share)});
     } else {
         if (accepted_.size() < max_remembered) accepted_.emplace_back();
@@ -120,40 +125,90 @@ void ShareMaker::make(std::uint64_t timestamp, std::vector<MadeRecord>& out) {
         next_accepted_ %= max_remembered;
         make_accepted(std::move(share), channel, out);
     }
+    if (!submitted_.empty() && happens(decided_percent)) decide_block(timestamp, out);
 }
 
 void ShareMaker::make_accepted(protocol::Share share, Channel& channel, std::vector<MadeRecord>& out) {
-    const bool ends_batch = ++channel.accepted_in_batch == shares_per_batch;
-    if (ends_batch) {
-        channel.accepted_in_batch = 0;
-        const protocol::BatchAcknowledgment batch{.channel_id = share.channel_id,
-                                                  .last_sequence_number = share.sequence_number,
-                                                  .new_submits_accepted_count = shares_per_batch,
-                                                  .new_shares_sum = channel.work * shares_per_batch,
-                                                  .timestamp = share.timestamp,
-                                                  .label = {}};
-        share.outcome = static_cast<std::uint8_t>(protocol::Outcome::valid_with_acknowledgment);
-        share.outcome_data =
-            encoded(protocol::AcknowledgmentOutcome{.last_sequence_number = batch.last_sequence_number,
-                                                    .new_submits_accepted_count = batch.new_submits_accepted_count,
-                                                    .new_shares_sum = batch.new_shares_sum});
+    ++channel.counted.shares_accepted;
+    channel.counted.share_work_sum += share.share_work;
+    channel.counted.best_difficulty = share.difficulty; // all of a channel's are alike
+    if (++channel.accepted_in_batch == shares_per_batch)
+        end_batch(std::move(share), channel, out);
+    else if (happens(blocks_percent))
+        find_block(std::move(share), channel, out);
+    else
         out.push_back({.record = std::move(share)});
-        out.push_back({.record = batch});
-    } else if (happens(blocks_percent)) {
-        const protocol::Block block{.channel_id = share.channel_id,
-                                    .share_hash = share.share_hash,
-                                    .template_id = random_(),
-                                    .coinbase = {.bytes = protocol::Bytes(120, static_cast<std::uint8_t>(random_()))},
-                                    .difficulty = share.difficulty,
-                                    .timestamp = share.timestamp,
-                                    .label = {}};
-        share.outcome = static_cast<std::uint8_t>(protocol::Outcome::block_found);
-        share.outcome_data =
-            encoded(protocol::BlockFoundOutcome{.template_id = block.template_id, .coinbase = block.coinbase});
-        out.push_back({.record = std::move(share)});
-        out.push_back({.record = block});
-    } else {
-        out.push_back({.record = std::move(share)});
+}
+
+void ShareMaker::end_batch(protocol::Share share, Channel& channel, std::vector<MadeRecord>& out) {
+    channel.accepted_in_batch = 0;
+    const protocol::BatchAcknowledgment batch{.channel_id = share.channel_id,
+                                              .last_sequence_number = share.sequence_number,
+                                              .new_submits_accepted_count = shares_per_batch,
+                                              .new_shares_sum = channel.work * shares_per_batch,
+                                              .timestamp = share.timestamp,
+                                              .label = {}};
+    share.outcome = static_cast<std::uint8_t>(protocol::Outcome::valid_with_acknowledgment);
+    share.outcome_data =
+        encoded(protocol::AcknowledgmentOutcome{.last_sequence_number = batch.last_sequence_number,
+                                                .new_submits_accepted_count = batch.new_submits_accepted_count,
+                                                .new_shares_sum = batch.new_shares_sum});
+    const std::uint64_t timestamp = share.timestamp;
+    out.push_back({.record = std::move(share)});
+    out.push_back({.record = batch});
+    if (++channel.batches % batches_per_report == 0) report(channel, timestamp, out);
+}
+
+void ShareMaker::report(const Channel& channel, std::uint64_t timestamp, std::vector<MadeRecord>& out) {
+    protocol::ShareAccounting report = channel.counted;
+    report.channel_id = {channel.id};
+    report.timestamp = timestamp;
+    for (std::size_t code = 0; code < reject_codes.size(); ++code)
+        if (channel.rejects.at(code) > 0)
+            report.rejects.items.push_back(encoded(protocol::RejectCount{
+                .error_code = {std::string{reject_codes.at(code)}}, .count = channel.rejects.at(code)}));
+    out.push_back({.record = std::move(report)});
+}
+
+void ShareMaker::find_block(protocol::Share share, Channel& channel, std::vector<MadeRecord>& out) {
+    ++channel.counted.blocks_found;
+    submitted_.push_back(share.share_hash);
+    const protocol::Block block{.channel_id = share.channel_id,
+                                .share_hash = share.share_hash,
+                                .template_id = random_(),
+                                .coinbase = {.bytes = protocol::Bytes(120, static_cast<std::uint8_t>(random_()))},
+                                .difficulty = share.difficulty,
+                                .timestamp = share.timestamp,
+                                .label = {}};
+    const protocol::BlockStatus status{.share_hash = share.share_hash,
+                                       .status = static_cast<std::uint8_t>(protocol::BlockState::submitted),
+                                       .timestamp = share.timestamp,
+                                       .label = {}};
+    share.outcome = static_cast<std::uint8_t>(protocol::Outcome::block_found);
+    share.outcome_data =
+        encoded(protocol::BlockFoundOutcome{.template_id = block.template_id, .coinbase = block.coinbase});
+    out.push_back({.record = std::move(share)});
+    out.push_back({.record = block});
+    out.push_back({.record = status});
+}
+
+// What became of the oldest block that is still open.
+void ShareMaker::decide_block(std::uint64_t timestamp, std::vector<MadeRecord>& out) {
+    const auto state = happens(orphaned_percent) ? protocol::BlockState::orphaned : protocol::BlockState::confirmed;
+    out.push_back({.record = protocol::BlockStatus{.share_hash = submitted_.front(),
+                                                   .status = static_cast<std::uint8_t>(state),
+                                                   .timestamp = timestamp,
+                                                   .label = {}}});
+    submitted_.pop_front();
+}
+
+void ShareMaker::forget() {
+    accepted_.clear();
+    next_accepted_ = 0;
+    submitted_.clear();
+    for (Channel& channel : channels_) {
+        channel.counted = {};
+        channel.rejects = {};
     }
 }
 
