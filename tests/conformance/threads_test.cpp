@@ -38,8 +38,8 @@ struct Expected {
     std::vector<std::string> accounting;
 
     void add(const Model& model) {
-        totals.push_back(text(model.totals(pool, {})));
-        range_totals.push_back(text(model.totals(pool, range)));
+        totals.push_back(text(model.totals(pool, protocol::Subject::channel, "", {})));
+        range_totals.push_back(text(model.totals(pool, protocol::Subject::channel, "", range)));
         accounting.push_back(text(model.accounting(pool, "a")));
     }
 };
@@ -82,7 +82,7 @@ class Reader {
         const auto totals = store_.totals(pool, in).value();
         expect(totals.position >= before, "totals are of a position before the question");
         expect(totals.position % records_each == 0, "totals show half a commit");
-        const std::string actual = text(totals);
+        const std::string actual = text(totals.in_range.totals);
         expect(actual == expected.at(totals.position / records_each), actual);
     }
 
@@ -100,16 +100,16 @@ class Reader {
     // Of "a" are two of each three positions.
     void ask_shares() {
         const auto before = store_.position();
-        storage::ShareQuery query{.pool = pool,
-                                  .channel_id = "a",
-                                  .range = {},
-                                  .after = {},
-                                  .max_shares = 70,
-                                  .max_bytes = std::size_t{1} << 20U};
+        storage::RecordQuery query{.pool = pool,
+                                   .kind = protocol::RecordKind::share,
+                                   .channel_id = "a",
+                                   .range = {},
+                                   .after = {},
+                                   .limit = {.items = 70, .bytes = no_limit.bytes}};
         std::vector<storage::Position> positions;
         do {
-            const auto page = store_.shares(query).value();
-            for (const auto& share : page.shares) positions.push_back(share.position);
+            const auto page = store_.records(query).value();
+            for (const auto& share : page.records) positions.push_back(share.position);
             query.after = page.next;
             if (positions.empty()) break;
         } while (query.after);
@@ -149,7 +149,7 @@ TEST_CASE("Every answer that is given while others commit is that of one positio
     Expected expected;
     expected.add(model);
     for (std::uint64_t n = 0; n < commits; ++n) {
-        model.commit(std::vector{nth_submission(alice, n)});
+        model.commit(nth_submission(alice, n));
         expected.add(model);
     }
 
@@ -172,7 +172,7 @@ TEST_CASE("Every answer that is given while others commit is that of one positio
     }
     for (const Reader& reader : readers) CHECK(reader.failure() == "");
     CHECK(scene.store().position() == records);
-    CHECK(text(scene.store().totals(pool, {}).value()) == expected.totals.back());
+    CHECK(text(scene.store().totals(pool, {}).value().in_range.totals) == expected.totals.back());
 }
 
 } // namespace conformance

@@ -24,7 +24,7 @@ protocol::Totals stored_totals(Scene& scene, const std::vector<protocol::B0_16M>
     const auto attachment = scene.attach(stream, pool);
     scene.commit(submission(attachment, attachment.durable_sequence + 1, records));
     scene.compare_answers();
-    return scene.store().totals(pool, {}).value().totals;
+    return scene.store().totals(pool, {}).value().in_range.totals;
 }
 
 } // namespace
@@ -49,7 +49,7 @@ TEST_CASE("Totals add up every field, for the channel and for the pool") {
     a.last_sequence_number = 3;
     a.first_share_timestamp = noon - 5;
     a.last_share_timestamp = noon + 5;
-    CHECK(text(scene.store().accounting(pool, "a").value()) == text(a));
+    CHECK(text(scene.store().accounting(pool, "a").value()->derived) == text(a));
 
     protocol::Totals all = a;
     all.shares_accepted = 2;
@@ -59,10 +59,10 @@ TEST_CASE("Totals add up every field, for the channel and for the pool") {
     all.last_sequence_number = 0;
     all.last_share_timestamp = noon + 7;
     const auto totals = scene.store().totals(pool, {}).value();
-    CHECK(text(totals.totals) == text(all));
+    CHECK(text(totals.in_range.totals) == text(all));
     CHECK(totals.channels == 3);
     CHECK(totals.position == 7);
-    CHECK(text(scene.store().accounting(pool, "c").value()) == text(protocol::Totals{}));
+    CHECK(text(scene.store().accounting(pool, "c").value()->derived) == text(protocol::Totals{}));
     CHECK(!scene.store().accounting(pool, "d").value());
     CHECK(!scene.store().accounting("another pool", "a").value());
 }
@@ -101,7 +101,7 @@ TEST_CASE("Expected hashes are 2^256 / (target + 1), and stop at the most that 1
         next.share_hash.bytes[0] = static_cast<std::uint8_t>(++hash); // below every target here
         scene.commit(submission(before, before.durable_sequence + 1, all_sent(next)));
         scene.compare_answers();
-        const auto totals = scene.store().totals(pool, {}).value().totals;
+        const auto totals = scene.store().totals(pool, {}).value().in_range.totals;
         return std::pair{totals.expected_hashes_high, totals.expected_hashes_low};
     };
     protocol::U256 all_ones;
@@ -134,15 +134,15 @@ TEST_CASE("A block is one for each hash of a pool, whichever records tell of it"
                                                       with_block(share("a", 2)), with_block(share("a", 1)),
                                                       with_target(with_block(share("a", 9)), u256(8)), block("c", 3)));
     CHECK(totals.blocks_found == 3);
-    CHECK(scene.store().accounting(pool, "a").value()->blocks_found == 1);
-    CHECK(scene.store().accounting(pool, "b").value()->blocks_found == 1);
+    CHECK(scene.store().accounting(pool, "a").value()->derived.blocks_found == 1);
+    CHECK(scene.store().accounting(pool, "b").value()->derived.blocks_found == 1);
 
     scene.reopen();
     if (scene.is_volatile()) return;
     CHECK(stored_totals(scene, all_sent(block("a", 3), block("a", 2))).blocks_found == 3);
     const auto elsewhere = scene.attach({.identity = "bob", .stream_id = 1}, "another pool");
     scene.commit(submission(elsewhere, 1, all_sent(block("a", 1))));
-    CHECK(scene.store().totals("another pool", {}).value().totals.blocks_found == 1);
+    CHECK(scene.store().totals("another pool", {}).value().in_range.totals.blocks_found == 1);
     scene.compare_answers();
 }
 
@@ -150,7 +150,7 @@ TEST_CASE("A share that only wore a block's hash as a duplicate does not hide th
     Scene scene;
     const auto totals = stored_totals(scene, all_sent(share("a", 1), with_block(share("a", 1)), block("b", 1)));
     CHECK(totals.blocks_found == 1);
-    CHECK(scene.store().accounting(pool, "b").value()->blocks_found == 1);
+    CHECK(scene.store().accounting(pool, "b").value()->derived.blocks_found == 1);
 }
 
 TEST_CASE("A timestamp is believed from 31 days before its arrival to 2 hours after it") {
@@ -163,7 +163,7 @@ TEST_CASE("A timestamp is believed from 31 days before its arrival to 2 hours af
         const auto attachment = scene.attach(stream, pool);
         scene.commit(submission(attachment, attachment.durable_sequence + 1,
                                 all_sent(share(channel_id, number, timestamp)), received_at));
-        return scene.store().accounting(pool, channel_id).value()->first_share_timestamp.value();
+        return scene.store().accounting(pool, channel_id).value()->derived.first_share_timestamp.value();
     };
     CHECK(effective_time(noon - 31 * day, noon) == noon - 31 * day);
     CHECK(effective_time(noon - 31 * day - 1, noon) == noon);

@@ -11,8 +11,8 @@ namespace support {
 
 class TemporaryFolder {
   public:
-    TemporaryFolder() {
-        std::string name = (std::filesystem::temp_directory_path() / "storage-sv2-test-XXXXXX").string();
+    explicit TemporaryFolder(const std::filesystem::path& in = std::filesystem::temp_directory_path()) {
+        std::string name = (in / "storage-sv2-test-XXXXXX").string();
         if (mkdtemp(name.data()) == nullptr) throw std::system_error{errno, std::generic_category(), name};
         path_ = name;
     }
