@@ -530,10 +530,20 @@ TEST_CASE("a request that cannot be served is answered alone, and the session go
             CHECK(error.code.text == code);
             CHECK_FALSE(error.detail.text.empty());
         };
-        GetShares page;
+        const std::string channel_id = "1.1.1.1";
+        auto page = all_of(RecordKind::share, channel_id);
         page.request_id = 10;
-        answered(page, "invalid-request"); // no channel
-        page.channel_id.text = "1.1.1.1";
+        page.channel_id.text.clear();
+        answered(page, "invalid-request");
+        page.kind = static_cast<std::uint8_t>(RecordKind::declared_job); // belongs to no channel
+        page.channel_id.text = channel_id;
+        answered(page, "invalid-request");
+        for (const int kind : {0, 9, 10, 255}) {
+            page.kind = static_cast<std::uint8_t>(kind);
+            answered(page, "invalid-request");
+        }
+        page = all_of(RecordKind::share, channel_id);
+        page.request_id = 10;
         page.start = 2;
         page.end = 1;
         answered(page, "invalid-request");
@@ -543,12 +553,35 @@ TEST_CASE("a request that cannot be served is answered alone, and the session go
         page.cursor.bytes = Bytes(32, 0xff); // of another data set, behind what is stored
         answered(page, "invalid-cursor");
         answered(GetAccounting{.request_id = 11, .pool = {}, .channel_id = {}}, "invalid-request");
-        answered(GetChannelStats{.request_id = 12, .pool = {}, .channel_id = {"1.1.1.1"}, .start = 2, .end = 1},
+        answered(GetChannelStats{.request_id = 12, .pool = {}, .channel_id = {channel_id}, .start = 2, .end = 1},
                  "invalid-request");
         answered(GetTotals{.request_id = 13, .pool = {}, .start = 2, .end = 1}, "invalid-request");
         answered(ListStreams{.request_id = 14, .pool = {}, .cursor = {{1}}}, "invalid-cursor");
+        answered(ListChannels{.request_id = 15, .pool = {}, .cursor = {{1}}}, "invalid-cursor");
+        answered(ListUsers{.request_id = 16, .pool = {}, .cursor = {{1}}}, "invalid-cursor");
+        answered(ListDrift{.request_id = 17, .pool = {}, .cursor = {{1}}}, "invalid-cursor");
+        GetBlocks blocks;
+        blocks.request_id = 18;
+        blocks.cursor.bytes = {1};
+        answered(blocks, "invalid-cursor");
+        blocks.start = 2;
+        blocks.end = 1;
+        answered(blocks, "invalid-request");
+        GetHours hours;
+        hours.request_id = 19;
+        hours.subject_id.text = channel_id;
+        answered(hours, "invalid-request"); // whose?
+        hours.subject = static_cast<std::uint8_t>(Subject::user);
+        hours.subject_id.text.clear();
+        answered(hours, "invalid-request");
+        hours.subject_id.text = channel_id;
+        hours.cursor.bytes = {1};
+        answered(hours, "invalid-cursor");
+        hours.start = 2;
+        hours.end = 1;
+        answered(hours, "invalid-request");
         IsShareSeen seen;
-        seen.request_id = 15;
+        seen.request_id = 20;
         seen.share_hashes.items.resize(1001);
         answered(seen, "invalid-request");
         CHECK(client.totals().shares_accepted == 3);

@@ -160,9 +160,20 @@ TEST_CASE("a config with an impossible value is refused with its line and what w
     refused_config("[storage]\ndatabase_path = \"\"\n", ":2: storage.database_path: ", "expected the path of a file");
     refused_config("[storage]\ncleanup_interval_hours = 0\n", ":2: storage.cleanup_interval_hours: ", "got 0");
     refused_config("[storage]\nmax_share_history_days = 36501\n", ":2: storage.max_share_history_days: ", "got 36501");
+    refused_config("[storage]\nmax_share_history_days = 2\n", ":2: storage.max_share_history_days: ",
+                   "from 3 to 36500 (duplicates are told from the shares of 72 hours), got 2");
     refused_config("[logging]\nlevel = \"loud\"\n", ":2: logging.level: ", "expected one of trace, debug");
     refused_config("authority_public_key = \"9bSX\"\n",
                    ":1: authority_public_key: ", "expected a public key in base58check");
+}
+
+TEST_CASE("an interval of cleanups without an age from which on is refused: nothing would ever be removed") {
+    const support::TemporaryFolder folder;
+    const auto file = folder.path() / "storage-config.toml";
+    write_file(file, "[storage]\ncleanup_interval_hours = 24\n");
+    const auto ended = run({"--config", file.string(), "--state-directory", (folder.path() / "state").string()});
+    CHECK(ended.exit_code == usage);
+    CHECK(contains(ended.output, "cleanup_interval_hours is set without storage.max_share_history_days"));
 }
 
 TEST_CASE("a config that is no TOML, or not there, is refused with its place") {

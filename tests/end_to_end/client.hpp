@@ -84,20 +84,18 @@ class Client {
         request.pool.text = pool;
         return protocol::decode<protocol::Totals>(ask<protocol::GetTotalsSuccess>(request).totals.bytes).value();
     }
-    std::vector<protocol::StoredRecord> stored_shares(protocol::GetShares request) {
-        std::vector<protocol::StoredRecord> shares;
+    std::vector<protocol::StoredRecord> stored_records(protocol::GetRecords request) {
+        std::vector<protocol::StoredRecord> records;
         do {
-            auto page = ask<protocol::GetSharesSuccess>(request);
-            for (const auto& share : page.shares.items)
-                shares.push_back(protocol::decode<protocol::StoredRecord>(share.bytes).value());
+            auto page = ask<protocol::GetRecordsSuccess>(request);
+            for (const auto& record : page.records.items)
+                records.push_back(protocol::decode<protocol::StoredRecord>(record.bytes).value());
             request.cursor = page.next_cursor;
         } while (!request.cursor.bytes.empty());
-        return shares;
+        return records;
     }
     std::vector<protocol::StoredRecord> stored_shares(const std::string& channel_id = "1.1.1.1") {
-        protocol::GetShares request;
-        request.channel_id.text = channel_id;
-        return stored_shares(request);
+        return stored_records(all_of(protocol::RecordKind::share, channel_id));
     }
     void ping() {
         peer.send(protocol::Ping{.nonce = ++last_nonce_});

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "protocol/records.hpp"
+#include "protocol/storage_requests.hpp"
 
 #include <bit>
 #include <chrono>
@@ -17,6 +18,14 @@ using Records = std::vector<protocol::B0_16M>;
 inline std::uint64_t milliseconds_now() {
     const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
     return static_cast<std::uint64_t>(now.time_since_epoch().count());
+}
+
+// All of a kind; `channel_id` is empty for kinds that belong to no channel.
+inline protocol::GetRecords all_of(protocol::RecordKind kind, const std::string& channel_id = {}) {
+    protocol::GetRecords request;
+    request.kind = static_cast<std::uint8_t>(kind);
+    request.channel_id.text = channel_id;
+    return request;
 }
 
 // One for each number; as a number it is that number.

@@ -269,11 +269,10 @@ TEST_CASE("answers are what was stored") {
         client.store(records);
         const auto after = milliseconds_now();
 
-        // GetShares: newest first; of the same time (the duplicate) the later one first.
-        GetShares request;
-        request.channel_id.text = "1.1.1.1";
+        // GetRecords: newest first; of the same time (the duplicate) the later one first.
+        auto request = all_of(RecordKind::share, "1.1.1.1");
         request.limit = 2;
-        const auto stored = client.stored_shares(request);
+        const auto stored = client.stored_records(request);
         const std::vector<std::uint64_t> order{5, 3, 2, 4, 1};
         REQUIRE(stored.size() == order.size());
         for (std::size_t i = 0; i < order.size(); ++i) {
@@ -287,12 +286,13 @@ TEST_CASE("answers are what was stored") {
             CHECK(stored[i].received_at >= before);
             CHECK(stored[i].received_at <= after);
         }
-        CHECK(client.ask<GetSharesSuccess>(request).shares.items.size() == 2); // a page is not more than was asked for
+        CHECK(client.ask<GetRecordsSuccess>(request).records.items.size() ==
+              2); // a page is not more than was asked for
         request.start = share(2).timestamp;
         request.end = share(3).timestamp;
-        CHECK(client.stored_shares(request).size() == 2); // both ends belong to it
+        CHECK(client.stored_records(request).size() == 2); // both ends belong to it
         request.channel_id.text = "9.9.9.9";
-        CHECK(client.stored_shares(request).empty());
+        CHECK(client.stored_records(request).empty());
 
         IsShareSeen seen;
         seen.share_hashes.items = {hash(1), hash(3), hash(4), hash(6)};
@@ -350,6 +350,103 @@ TEST_CASE("answers are what was stored") {
     }
 }
 
+TEST_CASE("every kind of record is stored as it came, and told from the others") {
+    for (const auto& backend : backends) {
+        CAPTURE(backend);
+        Scene scene{{.backend = backend}};
+        auto client = scene.enter("every-kind");
+        const std::string channel_id = "1.1.1.1";
+        const auto now = milliseconds_now();
+        const auto status = [&](BlockState state, std::uint64_t timestamp) {
+            return bytes_of(BlockStatus{.share_hash = hash(700),
+                                        .status = static_cast<std::uint8_t>(state),
+                                        .timestamp = timestamp,
+                                        .label = {}});
+        };
+        auto mined = share(1);
+        mined.user_identity.text = "alice";
+        auto other = share(2);
+        other.user_identity.text = "bob";
+        ShareAccounting report;
+        report.channel_id.text = channel_id;
+        report.shares_accepted = 2;
+        report.share_work_sum = 20;
+        report.best_difficulty = share(1).difficulty;
+        report.last_share_sequence_number = 2;
+        report.blocks_found = 1;
+        report.timestamp = now;
+        auto wrong = report;
+        wrong.shares_accepted = 3;
+        BatchAcknowledgment batch;
+        batch.channel_id.text = channel_id;
+        DeclaredJob job;
+        job.mining_job_token.bytes = {1};
+        job.new_mining_job_token.bytes = {2};
+        job.accepted = 1;
+        job.wtxid_list.items.resize(1000);
+        Solution solution;
+        solution.mining_job_token.bytes = {2};
+        AccountingDeleted deleted;
+        deleted.channel_id.text = channel_id;
+        client.store({bytes_of(mined), status(BlockState::submitted, now - 2), bytes_of(other), bytes_of(block(700)),
+                      bytes_of(report), status(BlockState::confirmed, now - 1), bytes_of(batch), bytes_of(job),
+                      bytes_of(solution)});
+        CHECK(client.verdicts().empty());
+        for (const auto& [kind, count] :
+             std::vector<std::pair<RecordKind, std::size_t>>{{RecordKind::share, 2},
+                                                             {RecordKind::share_accounting, 1},
+                                                             {RecordKind::block, 1},
+                                                             {RecordKind::batch_acknowledgment, 1},
+                                                             {RecordKind::accounting_deleted, 0}})
+            CHECK(client.stored_records(all_of(kind, channel_id)).size() == count);
+        const auto jobs = client.stored_records(all_of(RecordKind::declared_job));
+        REQUIRE(jobs.size() == 1);
+        CHECK(jobs.front().record == bytes_of(job));
+        CHECK(client.stored_records(all_of(RecordKind::solution)).size() == 1);
+        CHECK(client.stored_records(all_of(RecordKind::block_status)).size() == 2);
+
+        const auto blocks = client.ask<GetBlocksSuccess>(GetBlocks{});
+        REQUIRE(blocks.blocks.items.size() == 1);
+        const auto found = decode<FoundBlock>(blocks.blocks.items.front().bytes).value();
+        CHECK(found.status == static_cast<std::uint8_t>(BlockState::confirmed));
+        CHECK(found.status_timestamp == now - 1);
+        CHECK(decode<StoredRecord>(found.record.bytes).value().sequence == 4);
+
+        CHECK(client.ask<ListChannelsSuccess>(ListChannels{}).channels.items == std::vector<Str0_255>{{channel_id}});
+        CHECK(client.ask<ListUsersSuccess>(ListUsers{}).users.items == std::vector<Str0_255>{{"alice"}, {"bob"}});
+        GetHours hours;
+        hours.subject = static_cast<std::uint8_t>(Subject::user);
+        hours.subject_id.text = "alice";
+        const auto of_alice = client.ask<GetHoursSuccess>(hours).hours.items;
+        REQUIRE(of_alice.size() == 1);
+        const auto hour = decode<HourTotals>(of_alice.front().bytes).value();
+        CHECK(hour.start == share(1).timestamp / 3'600'000 * 3'600'000);
+        CHECK(totals_in(hour.totals).shares_accepted == 1);
+
+        GetAccounting accounting;
+        accounting.channel_id.text = channel_id;
+        const auto reported = [&] {
+            const auto answer = client.ask<GetAccountingSuccess>(accounting);
+            return std::pair{answer.reported.bytes, answer.derived_before.bytes};
+        };
+        const auto [first, before] = reported();
+        CHECK(decode<StoredRecord>(first).value().record == bytes_of(report));
+        CHECK(decode<Totals>(before).value().shares_accepted == 2);
+        CHECK(client.ask<ListDriftSuccess>(ListDrift{}).channels.items.empty());
+        client.store({bytes_of(wrong)});
+        const auto drift = client.ask<ListDriftSuccess>(ListDrift{}).channels.items;
+        REQUIRE(drift.size() == 1);
+        CHECK(decode<ChannelDrift>(drift.front().bytes).value().channel_id.text == channel_id);
+        client.store({bytes_of(deleted)});
+        CHECK(client.ask<ListDriftSuccess>(ListDrift{}).channels.items.empty());
+        CHECK(reported().first.empty());
+        CHECK(reported().second.empty());
+        client.store({bytes_of(report)});
+        CHECK_FALSE(reported().first.empty());
+        scene.check_others_go_on();
+    }
+}
+
 TEST_CASE("pages are cut at 64 KiB, and neither skip nor repeat while more is stored") {
     for (const auto& backend : backends) {
         CAPTURE(backend);
@@ -357,14 +454,13 @@ TEST_CASE("pages are cut at 64 KiB, and neither skip nor repeat while more is st
         auto client = scene.enter("pages");
         constexpr std::uint64_t count = 2000;
         client.store(shares(1, count));
-        GetShares request;
-        request.channel_id.text = "1.1.1.1";
+        auto request = all_of(RecordKind::share, "1.1.1.1");
         std::vector<std::uint64_t> sequences;
         std::uint64_t pages = 0;
         do {
-            const auto page = client.ask<GetSharesSuccess>(request);
+            const auto page = client.ask<GetRecordsSuccess>(request);
             CHECK(encode(page).value().size() <= 64 * 1024);
-            for (const auto& share : page.shares.items)
+            for (const auto& share : page.records.items)
                 sequences.push_back(decode<StoredRecord>(share.bytes).value().sequence);
             request.cursor = page.next_cursor;
             ++pages;
