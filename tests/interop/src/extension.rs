@@ -2,8 +2,8 @@
 //! reads and writes every one of them. What it has no type for is one thing, the bytes that follow a record's fields.
 
 use binary_sv2::{
-    B016MOwned, B064KOwned, B0255Owned, Deserialize, GetSize, PubKeyOwned, Seq064KOwned, Serialize,
-    SignatureOwned, Str0255Owned, Sv2OptionOwned, U256Owned,
+    B016MOwned, B032Owned, B064KOwned, B0255Owned, Deserialize, GetSize, PubKeyOwned, Seq064KOwned,
+    Serialize, SignatureOwned, Str0255Owned, Sv2OptionOwned, U256Owned,
 };
 
 use crate::ensure;
@@ -87,8 +87,8 @@ messages! {
     StoreStatus = 0x85 "StoreStatus"
     Ping = 0x86 "Ping"
     PingSuccess = 0x87 "Ping.Success"
-    GetShares = 0x90 "GetShares"
-    GetSharesSuccess = 0x91 "GetShares.Success"
+    GetRecords = 0x90 "GetRecords"
+    GetRecordsSuccess = 0x91 "GetRecords.Success"
     IsShareSeen = 0x92 "IsShareSeen"
     IsShareSeenSuccess = 0x93 "IsShareSeen.Success"
     GetAccounting = 0x94 "GetAccounting"
@@ -103,6 +103,16 @@ messages! {
     ListStreamsSuccess = 0x9d "ListStreams.Success"
     GetHealth = 0x9e "GetHealth"
     GetHealthSuccess = 0x9f "GetHealth.Success"
+    GetBlocks = 0xa0 "GetBlocks"
+    GetBlocksSuccess = 0xa1 "GetBlocks.Success"
+    ListUsers = 0xa2 "ListUsers"
+    ListUsersSuccess = 0xa3 "ListUsers.Success"
+    GetHours = 0xa4 "GetHours"
+    GetHoursSuccess = 0xa5 "GetHours.Success"
+    ListDrift = 0xa6 "ListDrift"
+    ListDriftSuccess = 0xa7 "ListDrift.Success"
+    CleanupOldShares = 0xa8 "CleanupOldShares"
+    CleanupOldSharesSuccess = 0xa9 "CleanupOldShares.Success"
 }
 
 macro_rules! requests {
@@ -120,7 +130,7 @@ macro_rules! requests {
 }
 
 requests! {
-    GetShares -> GetSharesSuccess
+    GetRecords -> GetRecordsSuccess
     IsShareSeen -> IsShareSeenSuccess
     GetAccounting -> GetAccountingSuccess
     GetChannelStats -> GetChannelStatsSuccess
@@ -128,6 +138,45 @@ requests! {
     GetTotals -> GetTotalsSuccess
     ListStreams -> ListStreamsSuccess
     GetHealth -> GetHealthSuccess
+    GetBlocks -> GetBlocksSuccess
+    ListUsers -> ListUsersSuccess
+    GetHours -> GetHoursSuccess
+    ListDrift -> ListDriftSuccess
+    CleanupOldShares -> CleanupOldSharesSuccess
+}
+
+/// A request whose answer is a page of a list.
+pub trait List: Request {
+    fn cursor(&mut self) -> &mut B0255Owned;
+    fn next_cursor(page: &Self::Success) -> &B0255Owned;
+    /// Each without its length.
+    fn items(page: &Self::Success) -> Vec<Vec<u8>>;
+}
+
+macro_rules! lists {
+    ($($request:ident: $success:ident.$items:ident)*) => {
+        $(impl List for $request {
+            fn cursor(&mut self) -> &mut B0255Owned {
+                &mut self.cursor
+            }
+            fn next_cursor(page: &$success) -> &B0255Owned {
+                &page.next_cursor
+            }
+            fn items(page: &$success) -> Vec<Vec<u8>> {
+                page.$items.iter().map(|item| item.as_bytes().to_vec()).collect()
+            }
+        })*
+    };
+}
+
+lists! {
+    GetRecords: GetRecordsSuccess.records
+    ListChannels: ListChannelsSuccess.channels
+    ListStreams: ListStreamsSuccess.streams
+    GetBlocks: GetBlocksSuccess.blocks
+    ListUsers: ListUsersSuccess.users
+    GetHours: GetHoursSuccess.hours
+    ListDrift: ListDriftSuccess.channels
 }
 
 macro_rules! read_by_name {
@@ -144,17 +193,35 @@ macro_rules! read_by_name {
 
 read_by_name! {
     /// Reads the struct that the document calls `name`.
-    read_struct: VerdictEntry AcknowledgmentOutcome BlockFoundOutcome FailedOutcome StoredRecord Totals StreamState
+    read_struct: VerdictEntry AcknowledgmentOutcome BlockFoundOutcome FailedOutcome RejectCount
+        StoredRecord Totals StreamState FoundBlock HourTotals ChannelDrift
 }
 
-/// Reads the fields of the record kind that the document calls `name`. TLV fields may follow them.
-pub fn read_record(name: &str, bytes: &[u8]) -> Outcome {
-    match name {
-        "Share" => Share::read_before_tail(bytes).map(|_| ()),
-        "Block" => Block::read_before_tail(bytes).map(|_| ()),
-        "BatchAcknowledgment" => BatchAcknowledgment::read_before_tail(bytes).map(|_| ()),
-        _ => Err(format!("there is no record {name}").into()),
-    }
+macro_rules! records {
+    ($($record:ident = $number:literal)*) => {
+        $(impl Record for $record {
+            const KIND: u8 = $number;
+        })*
+
+        /// Reads the fields of the record kind that the document calls `name`. TLV fields may follow them.
+        pub fn read_record(name: &str, bytes: &[u8]) -> Outcome {
+            match name {
+                $(stringify!($record) => $record::read_before_tail(bytes).map(|_| ()),)*
+                _ => Err(format!("there is no record {name}").into()),
+            }
+        }
+    };
+}
+
+records! {
+    Share = 1
+    ShareAccounting = 2
+    Block = 3
+    BlockStatus = 4
+    BatchAcknowledgment = 5
+    DeclaredJob = 6
+    Solution = 7
+    AccountingDeleted = 8
 }
 
 /// Error. SRI's derive leaves a struct no way to have that name.
@@ -227,9 +294,10 @@ pub struct PingSuccess {
 }
 
 #[derive(Serialize, Deserialize, Debug, Clone, PartialEq)]
-pub struct GetShares {
+pub struct GetRecords {
     pub request_id: u32,
     pub pool: Str0255Owned,
+    pub kind: u8,
     pub channel_id: Str0255Owned,
     pub start: Sv2OptionOwned<u64>,
     pub end: Sv2OptionOwned<u64>,
@@ -238,9 +306,9 @@ pub struct GetShares {
 }
 
 #[derive(Serialize, Deserialize, Debug, Clone, PartialEq)]
-pub struct GetSharesSuccess {
+pub struct GetRecordsSuccess {
     pub request_id: u32,
-    pub shares: Seq064KOwned<B016MOwned>,
+    pub records: Seq064KOwned<B016MOwned>,
     pub next_cursor: B0255Owned,
 }
 
@@ -280,7 +348,8 @@ pub struct GetAccounting {
 pub struct GetAccountingSuccess {
     pub request_id: u32,
     pub derived: B0255Owned,
-    pub reported: B064KOwned,
+    pub reported: B016MOwned,
+    pub derived_before: B0255Owned,
 }
 
 #[derive(Serialize, Deserialize, Debug, Clone, PartialEq)]
@@ -312,6 +381,8 @@ pub struct GetChannelStats {
 #[derive(Serialize, Deserialize, Debug, Clone, PartialEq)]
 pub struct GetChannelStatsSuccess {
     pub request_id: u32,
+    pub start: Sv2OptionOwned<u64>,
+    pub end: Sv2OptionOwned<u64>,
     pub totals: B0255Owned,
 }
 
@@ -342,6 +413,8 @@ pub struct GetTotalsSuccess {
     pub request_id: u32,
     pub position: u64,
     pub channels: u64,
+    pub start: Sv2OptionOwned<u64>,
+    pub end: Sv2OptionOwned<u64>,
     pub totals: B0255Owned,
 }
 
@@ -383,9 +456,112 @@ pub struct GetHealthSuccess {
     pub error_message: Str0255Owned,
 }
 
+#[derive(Serialize, Deserialize, Debug, Clone, PartialEq)]
+pub struct GetBlocks {
+    pub request_id: u32,
+    pub pool: Str0255Owned,
+    pub channel_id: Str0255Owned,
+    pub start: Sv2OptionOwned<u64>,
+    pub end: Sv2OptionOwned<u64>,
+    pub limit: u32,
+    pub cursor: B0255Owned,
+}
+
+#[derive(Serialize, Deserialize, Debug, Clone, PartialEq)]
+pub struct GetBlocksSuccess {
+    pub request_id: u32,
+    pub blocks: Seq064KOwned<B016MOwned>,
+    pub next_cursor: B0255Owned,
+}
+
+#[derive(Serialize, Deserialize, Debug, Clone, PartialEq)]
+pub struct FoundBlock {
+    pub status: u8,
+    pub status_timestamp: Sv2OptionOwned<u64>,
+    pub record: B016MOwned,
+}
+
+#[derive(Serialize, Deserialize, Debug, Clone, PartialEq)]
+pub struct ListUsers {
+    pub request_id: u32,
+    pub pool: Str0255Owned,
+    pub cursor: B0255Owned,
+}
+
+#[derive(Serialize, Deserialize, Debug, Clone, PartialEq)]
+pub struct ListUsersSuccess {
+    pub request_id: u32,
+    pub users: Seq064KOwned<Str0255Owned>,
+    pub next_cursor: B0255Owned,
+}
+
+#[derive(Serialize, Deserialize, Debug, Clone, PartialEq)]
+pub struct GetHours {
+    pub request_id: u32,
+    pub pool: Str0255Owned,
+    pub subject: u8,
+    pub subject_id: Str0255Owned,
+    pub start: Sv2OptionOwned<u64>,
+    pub end: Sv2OptionOwned<u64>,
+    pub cursor: B0255Owned,
+}
+
+#[derive(Serialize, Deserialize, Debug, Clone, PartialEq)]
+pub struct GetHoursSuccess {
+    pub request_id: u32,
+    pub hours: Seq064KOwned<B0255Owned>,
+    pub next_cursor: B0255Owned,
+}
+
+#[derive(Serialize, Deserialize, Debug, Clone, PartialEq)]
+pub struct HourTotals {
+    pub start: u64,
+    pub totals: B0255Owned,
+}
+
+#[derive(Serialize, Deserialize, Debug, Clone, PartialEq)]
+pub struct ListDrift {
+    pub request_id: u32,
+    pub pool: Str0255Owned,
+    pub cursor: B0255Owned,
+}
+
+#[derive(Serialize, Deserialize, Debug, Clone, PartialEq)]
+pub struct ListDriftSuccess {
+    pub request_id: u32,
+    pub channels: Seq064KOwned<B016MOwned>,
+    pub next_cursor: B0255Owned,
+}
+
+#[derive(Serialize, Deserialize, Debug, Clone, PartialEq)]
+pub struct ChannelDrift {
+    pub channel_id: Str0255Owned,
+    pub reported: B016MOwned,
+    pub derived_before: B0255Owned,
+}
+
+#[derive(Serialize, Deserialize, Debug, Clone, PartialEq)]
+pub struct CleanupOldShares {
+    pub request_id: u32,
+    pub older_than: u64,
+}
+
+#[derive(Serialize, Deserialize, Debug, Clone, PartialEq)]
+pub struct CleanupOldSharesSuccess {
+    pub request_id: u32,
+    pub removed_shares: u64,
+}
+
 /// The fields of a record. Its bytes go on with TLV fields, up to the record's end.
 pub trait Record: Struct {
+    const KIND: u8;
+
     fn read_before_tail(bytes: &[u8]) -> Outcome<Self> {
+        ensure!(
+            bytes.first() == Some(&Self::KIND),
+            "{bytes:02x?} is not of kind {}",
+            Self::KIND
+        );
         let mut copy = bytes.to_vec();
         let value = Self::from_bytes(&mut copy)?;
         let again = value.clone().write();
@@ -396,10 +572,6 @@ pub trait Record: Struct {
         Ok(value)
     }
 }
-
-impl Record for Share {}
-impl Record for Block {}
-impl Record for BatchAcknowledgment {}
 
 #[derive(Serialize, Deserialize, Debug, Clone, PartialEq)]
 pub struct Share {
@@ -437,6 +609,26 @@ pub struct FailedOutcome {
 }
 
 #[derive(Serialize, Deserialize, Debug, Clone, PartialEq)]
+pub struct ShareAccounting {
+    pub kind: u8,
+    pub channel_id: Str0255Owned,
+    pub last_share_sequence_number: u32,
+    pub shares_accepted: u64,
+    pub share_work_sum: u64,
+    pub best_difficulty: u64,
+    pub blocks_found: u64,
+    pub rejects: Seq064KOwned<B064KOwned>,
+    pub timestamp: u64,
+    pub label: Str0255Owned,
+}
+
+#[derive(Serialize, Deserialize, Debug, Clone, PartialEq)]
+pub struct RejectCount {
+    pub error_code: Str0255Owned,
+    pub count: u64,
+}
+
+#[derive(Serialize, Deserialize, Debug, Clone, PartialEq)]
 pub struct Block {
     pub kind: u8,
     pub channel_id: Str0255Owned,
@@ -449,12 +641,61 @@ pub struct Block {
 }
 
 #[derive(Serialize, Deserialize, Debug, Clone, PartialEq)]
+pub struct BlockStatus {
+    pub kind: u8,
+    pub share_hash: U256Owned,
+    pub status: u8,
+    pub timestamp: u64,
+    pub label: Str0255Owned,
+}
+
+#[derive(Serialize, Deserialize, Debug, Clone, PartialEq)]
 pub struct BatchAcknowledgment {
     pub kind: u8,
     pub channel_id: Str0255Owned,
     pub last_sequence_number: u32,
     pub new_submits_accepted_count: u32,
     pub new_shares_sum: u64,
+    pub timestamp: u64,
+    pub label: Str0255Owned,
+}
+
+#[derive(Serialize, Deserialize, Debug, Clone, PartialEq)]
+pub struct DeclaredJob {
+    pub kind: u8,
+    pub mining_job_token: B0255Owned,
+    pub new_mining_job_token: B0255Owned,
+    pub user_identity: Str0255Owned,
+    pub accepted: u8,
+    pub error_code: Str0255Owned,
+    pub version: u32,
+    pub coinbase_tx_prefix: B064KOwned,
+    pub coinbase_tx_suffix: B064KOwned,
+    pub wtxid_list: Seq064KOwned<U256Owned>,
+    pub excess_data: B064KOwned,
+    pub timestamp: u64,
+    pub label: Str0255Owned,
+}
+
+#[derive(Serialize, Deserialize, Debug, Clone, PartialEq)]
+pub struct Solution {
+    pub kind: u8,
+    pub mining_job_token: B0255Owned,
+    pub share_hash: U256Owned,
+    pub extranonce: B032Owned,
+    pub prev_hash: U256Owned,
+    pub nonce: u32,
+    pub ntime: u32,
+    pub nbits: u32,
+    pub version: u32,
+    pub timestamp: u64,
+    pub label: Str0255Owned,
+}
+
+#[derive(Serialize, Deserialize, Debug, Clone, PartialEq)]
+pub struct AccountingDeleted {
+    pub kind: u8,
+    pub channel_id: Str0255Owned,
     pub timestamp: u64,
     pub label: Str0255Owned,
 }

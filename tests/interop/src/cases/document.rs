@@ -45,8 +45,8 @@ fn examples(programs: &Programs) -> Outcome {
         outcome.map_err(|Failure(reason)| format!("{}: {reason}", example.name))?;
         seen += 1;
     }
-    // 24 messages, 7 structs, 3 records.
-    ensure!(seen == 34, "the document has {seen} examples");
+    // 34 messages, 11 structs, 8 records.
+    ensure!(seen == 53, "the document has {seen} examples");
     Ok(())
 }
 

@@ -2,12 +2,17 @@
 
 mod ask;
 mod authenticate;
+mod blocks;
+mod cleanup;
 mod cpp_client;
 mod document;
 mod handshake;
+mod hours;
 mod lists;
 mod negotiate;
 mod open;
+mod records;
+mod reports;
 mod requests;
 mod resume;
 mod session;
@@ -35,8 +40,13 @@ pub fn all() -> Vec<Case<Programs>> {
         verdicts::cases(),
         resume::cases(),
         shares::cases(),
+        records::cases(),
         totals::cases(),
+        blocks::cases(),
+        reports::cases(),
+        hours::cases(),
         lists::cases(),
+        cleanup::cases(),
         requests::cases(),
     ]
     .into_iter()

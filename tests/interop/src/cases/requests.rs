@@ -4,26 +4,27 @@ use binary_sv2::B0255Owned;
 
 use crate::Programs;
 use crate::cases::ask::{
-    all_shares, get_accounting, get_channel_stats, get_shares, is_share_seen, list_channels,
-    list_streams, sequences, timed_shares,
+    OF_CHANNEL, OF_USER, all_records, get_accounting, get_blocks, get_channel_stats, get_hours,
+    get_records, get_shares, is_share_seen, list_channels, list_drift, list_streams, list_users,
+    pages, sequences, timed_shares,
 };
 use crate::cases::world::{
-    AUDITOR, Backend, HOUR, PARTNER, POOL, STRANGER, World, bound, everywhere, expect_equal,
-    hash_of, nothing, now, shares, string, totals_of,
+    AUDITOR, Backend, HOUR, PARTNER, POOL, STRANGER, World, block, bound, everywhere, expect_equal,
+    hash_of, nothing, now, report, share, shares, string, totals_of,
 };
-use crate::client::Claim;
+use crate::client::{Claim, Session};
 use crate::ensure;
 use crate::extension::{
-    GetHealth, GetShares, GetSharesSuccess, GetTotals, GetTotalsSuccess, IsShareSeen, ListChannels,
-    ListStreams, Message, STORAGE_EXTENSION, StorageError, Struct, Totals,
+    GetBlocks, GetHealth, GetHours, GetRecords, GetRecordsSuccess, GetTotals, GetTotalsSuccess,
+    IsShareSeen, List, Message, STORAGE_EXTENSION, StorageError, Struct, Totals,
 };
 use crate::messages::text;
-use crate::tap::{Case, Outcome};
+use crate::tap::{Case, Failure, Outcome};
 
 pub fn cases() -> Vec<Case<Programs>> {
     vec![
         Case::new(
-            "a range that ends before it begins, no channel_id and 1,001 hashes are an invalid-request, and the session goes on",
+            "a range that ends before it begins, no channel_id or subject and 1,001 hashes are an invalid-request, and the session goes on",
             invalid_request,
         ),
         Case::new(
@@ -33,6 +34,14 @@ pub fn cases() -> Vec<Case<Programs>> {
         Case::new(
             "a cursor of another list is an invalid-cursor, and the session goes on",
             other_lists_cursor,
+        ),
+        Case::new(
+            "a limit of 0 gives what fits a page, and so does one of 2^32 - 1",
+            limits,
+        ),
+        Case::new(
+            "channels and users that nobody has written of have empty lists",
+            unknown_names,
         ),
         Case::new(
             "a cursor means the same in another session, and with another data set nothing",
@@ -64,7 +73,7 @@ fn invalid_request(programs: &Programs) -> Outcome {
         let code = "invalid-request";
         let (start, end) = (bound(Some(2)), bound(Some(1)));
         session.ask_in_vain(
-            GetShares {
+            GetRecords {
                 start: start.clone(),
                 end: end.clone(),
                 ..get_shares("c", 2)
@@ -74,73 +83,164 @@ fn invalid_request(programs: &Programs) -> Outcome {
         session.ask_in_vain(get_channel_stats("c", Some(2), Some(1)), code)?;
         session.ask_in_vain(
             GetTotals {
+                start: start.clone(),
+                end: end.clone(),
+                ..totals_of("")
+            },
+            code,
+        )?;
+        session.ask_in_vain(
+            GetBlocks {
+                start: start.clone(),
+                end: end.clone(),
+                ..get_blocks("", 2)
+            },
+            code,
+        )?;
+        session.ask_in_vain(
+            GetHours {
                 start,
                 end,
-                ..totals_of("")
+                ..get_hours(OF_CHANNEL, "c")
             },
             code,
         )?;
         session.ask_in_vain(get_shares("", 2), code)?;
         session.ask_in_vain(get_accounting(""), code)?;
         session.ask_in_vain(get_channel_stats("", None, None), code)?;
+        for subject in [0, OF_CHANNEL, OF_USER, 3, 255] {
+            session.ask_in_vain(get_hours(subject, ""), code)?;
+        }
+        for subject in [0, 3, 255] {
+            session.ask_in_vain(get_hours(subject, "c"), code)?;
+        }
         session.ask_in_vain(is_share_seen("", vec![hash_of(1); 1001])?, code)?;
         expect_equal("shares", session.totals()?.shares_accepted, 1)
     })
 }
 
+/// Has something in every list, and three things in those that take a limit.
+fn fill(session: &mut Session) -> Outcome {
+    let mut records = shares("c", 1..=5);
+    records.push(share("d", 6).write());
+    records.extend((7..=9).map(|number| block("c", number).write()));
+    records.push(report("c").write());
+    session.store(1, &records).map(|_| ())
+}
+
+/// `bytes` are no cursor of any list.
+fn refused_by_all(session: &mut Session, bytes: &[u8]) -> Outcome {
+    fn refused<R: List>(session: &mut Session, mut request: R, bytes: &[u8]) -> Outcome {
+        *request.cursor() = bytes.to_vec().try_into()?;
+        let refused = session.ask_in_vain(request, "invalid-cursor");
+        refused.map_err(|Failure(reason)| format!("{} of {bytes:02x?}: {reason}", R::NAME).into())
+    }
+    refused(session, get_shares("c", 2), bytes)?;
+    refused(session, get_records(3, "c", 2), bytes)?;
+    refused(session, get_blocks("", 2), bytes)?;
+    refused(session, list_channels(), bytes)?;
+    refused(session, list_streams(""), bytes)?;
+    refused(session, list_users(), bytes)?;
+    refused(session, list_drift(), bytes)?;
+    refused(session, get_hours(OF_CHANNEL, "c"), bytes)?;
+    refused(session, get_hours(OF_USER, "account.worker"), bytes)
+}
+
 fn invalid_cursor(programs: &Programs) -> Outcome {
     everywhere(programs, |world| {
         let mut session = world.open(POOL, Claim::both(7))?;
-        session.store(1, &shares("c", 1..=5))?;
-        let code = "invalid-cursor";
+        fill(&mut session)?;
         let of_shares = session.ask(get_shares("c", 2))?.next_cursor;
-        ensure!(!of_shares.is_empty(), "there is only one page");
-        let mut spoiled = of_shares.clone().into_bytes();
-        spoiled[0] ^= 0x80;
-        for bytes in [
-            vec![0],
-            vec![0xff; 255],
-            spoiled,
-            of_shares.as_bytes()[1..].to_vec(),
-        ] {
-            let cursor: B0255Owned = bytes.try_into()?;
-            session.ask_in_vain(
-                GetShares {
-                    cursor: cursor.clone(),
-                    ..get_shares("c", 2)
-                },
-                code,
-            )?;
+        let of_blocks = session.ask(get_blocks("", 2))?.next_cursor;
+        for cursor in [&of_shares, &of_blocks] {
+            ensure!(!cursor.is_empty(), "there is only one page");
+            let mut spoiled = cursor.clone().into_bytes();
+            spoiled[0] ^= 0x80;
+            let longer = [cursor.as_bytes(), &[0]].concat();
+            for bytes in [&spoiled, &longer, &cursor.as_bytes()[1..]] {
+                refused_by_all(&mut session, bytes)?;
+            }
         }
-        let second_page = GetShares {
+        for bytes in [vec![0], vec![0xff; 255]] {
+            refused_by_all(&mut session, &bytes)?;
+        }
+        let second_page = GetRecords {
             cursor: of_shares,
             ..get_shares("c", 2)
         };
         let page = session.ask(second_page)?;
-        expect_equal("shares", page.shares.len(), 2)
+        expect_equal("shares", page.records.len(), 2)
     })
 }
 
 fn other_lists_cursor(programs: &Programs) -> Outcome {
+    fn refused<R: List>(session: &mut Session, mut request: R, cursor: &B0255Owned) -> Outcome {
+        *request.cursor() = cursor.clone();
+        let refused = session.ask_in_vain(request, "invalid-cursor");
+        refused.map_err(|Failure(reason)| format!("{}: {reason}", R::NAME).into())
+    }
     everywhere(programs, |world| {
         let mut session = world.open(POOL, Claim::both(7))?;
-        session.store(1, &shares("c", 1..=5))?;
-        let code = "invalid-cursor";
+        fill(&mut session)?;
         let of_shares = session.ask(get_shares("c", 2))?.next_cursor;
-        session.ask_in_vain(
-            ListChannels {
-                cursor: of_shares.clone(),
-                ..list_channels()
-            },
-            code,
-        )?;
-        session.ask_in_vain(
-            ListStreams {
-                cursor: of_shares.clone(),
-                ..list_streams("")
-            },
-            code,
-        )?;
+        let of_blocks = session.ask(get_blocks("", 2))?.next_cursor;
+        refused(&mut session, get_shares("c", 2), &of_blocks)?;
+        refused(&mut session, get_blocks("", 2), &of_shares)?;
+        for cursor in [of_shares, of_blocks] {
+            refused(&mut session, list_channels(), &cursor)?;
+            refused(&mut session, list_streams(""), &cursor)?;
+            refused(&mut session, list_users(), &cursor)?;
+            refused(&mut session, list_drift(), &cursor)?;
+            refused(&mut session, get_hours(OF_CHANNEL, "c"), &cursor)?;
+        }
+        Ok(())
+    })
+}
+
+fn limits(programs: &Programs) -> Outcome {
+    everywhere(programs, |world| {
+        let mut session = world.open(POOL, Claim::both(7))?;
+        fill(&mut session)?;
+        for limit in [0, u32::MAX] {
+            let page = session.ask(get_shares("c", limit))?;
+            expect_equal("shares", page.records.len(), 5)?;
+            ensure!(page.next_cursor.is_empty(), "there is more");
+            let page = session.ask(get_blocks("", limit))?;
+            expect_equal("blocks", page.blocks.len(), 3)?;
+            ensure!(page.next_cursor.is_empty(), "there is more");
+        }
+        let page = session.ask(get_shares("c", 1))?;
+        expect_equal("shares", page.records.len(), 1)?;
+        let page = session.ask(get_blocks("c", 1))?;
+        expect_equal("blocks", page.blocks.len(), 1)
+    })
+}
+
+fn unknown_names(programs: &Programs) -> Outcome {
+    fn empty<R: List>(session: &mut Session, request: R) -> Outcome {
+        let found = pages(session, request)?;
+        expect_equal(R::NAME, found, vec![vec![]])
+    }
+    everywhere(programs, |world| {
+        let mut session = world.open(POOL, Claim::both(7))?;
+        for written in [false, true] {
+            if written {
+                fill(&mut session)?;
+            } else {
+                empty(&mut session, get_blocks("", 0))?;
+                empty(&mut session, list_channels())?;
+                empty(&mut session, list_users())?;
+            }
+            for kind in [1, 2, 3, 5, 8] {
+                empty(&mut session, get_records(kind, "unknown", 0))?;
+            }
+            for kind in [4, 6, 7] {
+                empty(&mut session, get_records(kind, "", 0))?;
+            }
+            empty(&mut session, get_blocks("unknown", 0))?;
+            empty(&mut session, get_hours(OF_CHANNEL, "unknown"))?;
+            empty(&mut session, get_hours(OF_USER, "unknown"))?;
+        }
         Ok(())
     })
 }
@@ -151,12 +251,12 @@ fn cursor_later(programs: &Programs) -> Outcome {
         let records = timed_shares("c", 1..=5, first);
         let mut session = world.open(POOL, Claim::both(7))?;
         session.store(1, &records)?;
-        let rest = GetShares {
+        let rest = GetRecords {
             cursor: session.ask(get_shares("c", 2))?.next_cursor,
             ..get_shares("c", 2)
         };
         let mut partner = world.open(PARTNER, Claim::read())?;
-        let found = all_shares(&mut partner, rest.clone())?;
+        let found = all_records(&mut partner, rest.clone())?;
         expect_equal("numbers", sequences(&found), vec![3, 2, 1])?;
 
         world.role.stop()?;
@@ -168,7 +268,7 @@ fn cursor_later(programs: &Programs) -> Outcome {
                 session.ask_in_vain(rest, "invalid-cursor")
             }
             Backend::Sqlite => {
-                let found = all_shares(&mut session, rest)?;
+                let found = all_records(&mut session, rest)?;
                 expect_equal("numbers", sequences(&found), vec![3, 2, 1])
             }
         }
@@ -191,8 +291,8 @@ fn many(programs: &Programs) -> Outcome {
                 expect_equal("code", string(&error.code).as_str(), "busy")?;
                 error.request_id
             } else {
-                let page = session.peer.parse::<GetSharesSuccess>(&frame)?;
-                expect_equal("shares", page.shares.len(), 100)?;
+                let page = session.peer.parse::<GetRecordsSuccess>(&frame)?;
+                expect_equal("shares", page.records.len(), 100)?;
                 answered += 1;
                 page.request_id
             };
@@ -267,26 +367,47 @@ fn other_pools(programs: &Programs) -> Outcome {
         session.store(1, &shares("c", 1..=3))?;
 
         let mut auditor = world.open(AUDITOR, Claim::read())?;
-        let of_pool = |pool: &str| GetShares {
+        let of_pool = |pool: &str| GetRecords {
             pool: text(pool),
             ..get_shares("c", 2)
         };
-        let found = all_shares(&mut auditor, of_pool("north"))?;
+        let found = all_records(&mut auditor, of_pool("north"))?;
         expect_equal("shares of north", found.len(), 3)?;
         for pool in ["", "nowhere", STRANGER] {
-            let found = all_shares(&mut auditor, of_pool(pool))?;
+            let found = all_records(&mut auditor, of_pool(pool))?;
             expect_equal(pool, found.len(), 0)?;
             let totals = auditor.ask(totals_of(pool))?;
             expect_equal(pool, Totals::read(totals.totals.as_bytes())?, nothing())?;
         }
 
         // Its own pool by its name, and any other, known or not.
-        let found = all_shares(&mut session, of_pool("north"))?;
+        let found = all_records(&mut session, of_pool("north"))?;
         expect_equal("shares of its own", found.len(), 3)?;
         session.ask_and_end(of_pool(STRANGER), "not-permitted")?;
         let stranger = world.open(STRANGER, Claim::read())?;
         stranger.ask_and_end(totals_of("north"), "not-permitted")?;
         let stranger = world.open(STRANGER, Claim::read())?;
-        stranger.ask_and_end(list_streams("nowhere"), "not-permitted")
+        stranger.ask_and_end(list_streams("nowhere"), "not-permitted")?;
+        macro_rules! of_north {
+            ($($request:expr),*) => {
+                $({
+                    let mut request = $request;
+                    request.pool = text("north");
+                    let stranger = world.open(STRANGER, Claim::read())?;
+                    stranger.ask_and_end(request, "not-permitted")?;
+                })*
+            };
+        }
+        of_north!(
+            is_share_seen("", vec![hash_of(1)])?,
+            get_accounting("c"),
+            get_channel_stats("c", None, None),
+            list_channels(),
+            get_blocks("", 0),
+            list_users(),
+            get_hours(OF_CHANNEL, "c"),
+            list_drift()
+        );
+        Ok(())
     })
 }

@@ -5,8 +5,8 @@ use parsers_sv2::{AnyMessageOwned, CommonMessagesOwned};
 
 use crate::Programs;
 use crate::cases::world::{
-    BLOCKS_ONLY, DECLARATOR, POOL, SHARES_ONLY, World, batch, block, everywhere, expect_equal,
-    expect_verdicts, share, totals_of,
+    BLOCKS_ONLY, DECLARATOR, POOL, SHARES_ONLY, World, batch, block, deletion, everywhere,
+    expect_equal, expect_verdicts, job, report, share, solution, status, totals_of,
 };
 use crate::client::{Claim, store_records};
 use crate::extension::{GetHealth, Message, PingSuccess, STORAGE_EXTENSION, StoreRecords, Struct};
@@ -76,13 +76,13 @@ fn kinds(programs: &Programs) -> Outcome {
         };
         let of_shares = [
             share("c", 1).write(),
+            report("c").write(),
             batch("c").write(),
-            with_kind(2),
-            with_kind(8),
+            deletion("c").write(),
             with_kind(9),
         ];
-        let of_blocks = [block("c", 1).write(), with_kind(4)];
-        let of_jobs = [with_kind(6), with_kind(7)];
+        let of_blocks = [block("c", 1).write(), status(1, 1).write()];
+        let of_jobs = [job(1).write(), solution(1).write()];
         let (shares, blocks, jobs) = (&of_shares[..], &of_blocks[..], &of_jobs[..]);
         for (who, not_permitted) in [
             (SHARES_ONLY, [blocks, jobs]),
@@ -154,9 +154,10 @@ fn unexpected(programs: &Programs) -> Outcome {
     everywhere(programs, |world| {
         let nonce = PingSuccess { nonce: 1 }.write();
         let servers = [
-            0x80, 0x82, 0x84, 0x85, 0x87, 0x91, 0x93, 0x95, 0x97, 0x99, 0x9b, 0x9d, 0x9f,
+            0x80, 0x82, 0x84, 0x85, 0x87, 0x91, 0x93, 0x95, 0x97, 0x99, 0x9b, 0x9d, 0x9f, 0xa1,
+            0xa3, 0xa5, 0xa7, 0xa9,
         ];
-        let none = [0x00, 0x7f, 0x88, 0x8f, 0xa0, 0xff];
+        let none = [0x00, 0x7f, 0x88, 0x8f, 0xaa, 0xff];
         for message in servers.into_iter().chain(none) {
             refused(
                 world,

@@ -1,8 +1,8 @@
-//! GetShares and IsShareSeen: which shares are there.
+//! GetRecords and IsShareSeen: which shares are there.
 
 use crate::Programs;
 use crate::cases::ask::{
-    PAGE, all_shares, get_shares, is_share_seen, sequences, stored, timed_shares,
+    PAGE, all_records, get_shares, is_share_seen, pages, sequences, stored, timed_shares,
 };
 use crate::cases::store::padded;
 use crate::cases::world::{
@@ -11,17 +11,17 @@ use crate::cases::world::{
 };
 use crate::client::{Claim, Session};
 use crate::ensure;
-use crate::extension::{GetShares, Share, Struct};
+use crate::extension::{GetRecords, Share, Struct};
 use crate::tap::{Case, Outcome};
 
 pub fn cases() -> Vec<Case<Programs>> {
     vec![
         Case::new(
-            "GetShares gives every stored share of the channel, newest first, in pages of two, as it was sent",
+            "GetRecords gives every stored share of the channel, newest first, in pages of two, as it was sent",
             shares_in_pages,
         ),
         Case::new(
-            "GetShares keeps to its range, of which both ends belong to it, over its pages",
+            "GetRecords keeps to its range, of which both ends belong to it, over its pages",
             shares_in_range,
         ),
         Case::new(
@@ -79,7 +79,7 @@ fn shares_in_pages(programs: &Programs) -> Outcome {
         )?;
         let ended = now();
 
-        let found = all_shares(&mut session, get_shares("c", 2))?;
+        let found = all_records(&mut session, get_shares("c", 2))?;
         expect_equal("numbers", sequences(&found), vec![6, 5, 4, 3, 7, 2, 1])?;
         for entry in &found {
             let name = format!("share {}", entry.sequence);
@@ -101,11 +101,11 @@ fn shares_in_pages(programs: &Programs) -> Outcome {
                 entry.received_at
             );
         }
-        let all_at_once = all_shares(&mut session, get_shares("c", 0))?;
+        let all_at_once = all_records(&mut session, get_shares("c", 0))?;
         expect_equal("in one page", all_at_once, found)?;
         expect_equal(
             "of an unknown channel",
-            all_shares(&mut session, get_shares("e", 2))?,
+            all_records(&mut session, get_shares("e", 2))?,
             vec![],
         )
     })
@@ -117,12 +117,12 @@ fn shares_in_range(programs: &Programs) -> Outcome {
         let mut session = world.open(POOL, Claim::both(7))?;
         session.store(1, &timed_shares("c", 1..=10, first))?;
         let mut check = |start: Option<u64>, end: Option<u64>, wanted: Vec<u64>| {
-            let request = GetShares {
+            let request = GetRecords {
                 start: bound(start),
                 end: bound(end),
                 ..get_shares("c", 2)
             };
-            let found = all_shares(&mut session, request)?;
+            let found = all_records(&mut session, request)?;
             expect_equal("numbers", sequences(&found), wanted)
         };
         let time = |number: u64| first + (number - 1) * 1000;
@@ -146,13 +146,13 @@ fn stable_pages(programs: &Programs) -> Outcome {
         // Newer than the page, between its shares, and older than all.
         session.store(7, &timed_shares("c", 7..=12, first + 500))?;
         session.store(13, &timed_shares("c", 13..=14, first - 5000))?;
-        let rest = GetShares {
+        let rest = GetRecords {
             cursor: page.next_cursor,
             ..get_shares("c", 2)
         };
-        found.extend(all_shares(&mut session, rest)?);
+        found.extend(all_records(&mut session, rest)?);
         expect_equal("numbers", sequences(&found), vec![6, 5, 4, 3, 2, 1])?;
-        let now_there = all_shares(&mut session, get_shares("c", 2))?;
+        let now_there = all_records(&mut session, get_shares("c", 2))?;
         expect_equal("shares now", now_there.len(), 14)
     })
 }
@@ -165,29 +165,13 @@ fn page_size(programs: &Programs) -> Outcome {
         records[499] = padded(records[499].clone(), 3 * PAGE);
         session.store(1, &records)?;
 
-        let mut request = get_shares("c", 0);
-        let mut found = Vec::new();
-        let mut pages = 0;
-        loop {
-            let page = session.ask(request.clone())?;
-            let size = page.clone().write().len();
-            ensure!(
-                size <= PAGE || page.shares.len() == 1,
-                "a page of {} shares has {size} bytes",
-                page.shares.len()
-            );
-            found.extend(stored(&page)?);
-            pages += 1;
-            if page.next_cursor.is_empty() {
-                break;
-            }
-            request.cursor = page.next_cursor;
-        }
+        let found = all_records(&mut session, get_shares("c", 0))?;
         let wanted: Vec<u64> = (1..=1000).rev().collect();
         expect_equal("numbers", sequences(&found), wanted)?;
         let large = found.iter().find(|record| record.sequence == 500);
         let whole = large.is_some_and(|found| found.record.as_bytes() == records[499]);
         ensure!(whole, "the large record is not what was sent");
+        let pages = pages(&mut session, get_shares("c", 0))?.len();
         ensure!(pages > 3, "there are only {pages} pages");
         Ok(())
     })
@@ -217,12 +201,12 @@ fn effective_time(programs: &Programs) -> Outcome {
         let ended = now();
 
         let mut check = |start, end, wanted: Vec<u64>| {
-            let request = GetShares {
+            let request = GetRecords {
                 start: bound(Some(start)),
                 end: bound(Some(end)),
                 ..get_shares("c", 0)
             };
-            let mut found = sequences(&all_shares(&mut session, request)?);
+            let mut found = sequences(&all_records(&mut session, request)?);
             found.sort_unstable();
             expect_equal("numbers", found, wanted)
         };

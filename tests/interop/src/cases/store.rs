@@ -4,7 +4,8 @@ use binary_sv2::Seq064KOwned;
 
 use crate::Programs;
 use crate::cases::world::{
-    PARTNER, POOL, World, batch, block, everywhere, expect_equal, expect_verdicts, share, shares,
+    PARTNER, POOL, World, batch, block, deletion, everywhere, expect_equal, expect_verdicts, job,
+    refused_job, report, share, shares, solution, status,
 };
 use crate::client::{Claim, IN_FLIGHT_PER_RECORD, Session, store_records};
 use crate::ensure;
@@ -69,8 +70,14 @@ fn each_kind(programs: &Programs) -> Outcome {
         let mut session = world.open(POOL, Claim::both(7))?;
         let records = [
             share("c", 1).write(),
+            report("c").write(),
             block("c", 2).write(),
+            status(2, 1).write(),
             batch("c").write(),
+            job(3).write(),
+            refused_job(4).write(),
+            solution(3).write(),
+            deletion("c").write(),
         ];
         expect_verdicts(&session.store(1, &records)?, &[])?;
         let totals = session.totals()?;

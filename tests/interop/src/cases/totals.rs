@@ -3,12 +3,12 @@
 use crate::Programs;
 use crate::cases::ask::{get_accounting, get_channel_stats};
 use crate::cases::world::{
-    HOUR, POOL, STRANGER, batch, block, bound, everywhere, expect_equal, expect_verdicts, nothing,
-    now, rejected, share, totals_of,
+    HOUR, POOL, STRANGER, batch, block, bound, everywhere, expect_equal, expect_verdicts, finder,
+    nothing, now, rejected, share, totals_of,
 };
 use crate::client::{Claim, Session};
 use crate::ensure;
-use crate::extension::{BlockFoundOutcome, GetTotals, Share, Struct, Totals};
+use crate::extension::{GetTotals, Share, Struct, Totals};
 use crate::tap::{Case, Outcome};
 
 pub fn cases() -> Vec<Case<Programs>> {
@@ -82,7 +82,10 @@ fn accounting(programs: &Programs) -> Outcome {
         let wanted = store_every_line(&mut session, now() - HOUR / 2)?;
         let answer = session.ask(get_accounting("c"))?;
         expect_equal("derived", Totals::read(answer.derived.as_bytes())?, wanted)?;
-        ensure!(answer.reported.is_empty(), "{answer:?}");
+        ensure!(
+            answer.reported.is_empty() && answer.derived_before.is_empty(),
+            "{answer:?}"
+        );
 
         let unknown = session.ask(get_accounting("e"))?;
         ensure!(
@@ -213,22 +216,12 @@ fn sums(programs: &Programs) -> Outcome {
 
 fn blocks(programs: &Programs) -> Outcome {
     everywhere(programs, |world| {
-        let found = |channel: &str, number: u32| -> Outcome<Vec<u8>> {
-            let mut record = share(channel, number);
-            record.outcome = 3;
-            let outcome = BlockFoundOutcome {
-                template_id: bound(Some(1)),
-                coinbase: vec![1, 2, 3].try_into()?,
-            };
-            record.outcome_data = outcome.write().try_into()?;
-            Ok(record.write())
-        };
         let mut session = world.open(POOL, Claim::both(7))?;
         let records = [
-            found("c", 1)?,
+            finder("c", 1)?.write(),
             block("d", 1).write(),
             block("d", 2).write(),
-            found("c", 2)?,
+            finder("c", 2)?.write(),
             block("d", 2).write(),
             block("d", 3).write(),
         ];

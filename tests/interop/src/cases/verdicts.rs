@@ -1,16 +1,18 @@
 //! Verdicts: what makes a record count nowhere, while its stream goes on.
 
-use binary_sv2::{B064KOwned, Str0255Owned};
+use binary_sv2::{B064KOwned, Seq064KOwned, Str0255Owned};
 
 use crate::Programs;
 use crate::cases::store::padded;
 use crate::cases::world::{
-    DECLARATOR, PARTNER, POOL, STRANGER, World, batch, block, bound, everywhere, expect_equal,
-    expect_verdicts, hash_of, nothing, rejected, share, shares,
+    DECLARATOR, PARTNER, POOL, STRANGER, World, batch, block, bound, deletion, everywhere,
+    expect_equal, expect_verdicts, hash_of, job, nothing, refused_job, rejected, report, share,
+    shares, solution, status,
 };
 use crate::client::Claim;
 use crate::extension::{
-    AcknowledgmentOutcome, BlockFoundOutcome, FailedOutcome, MAX_RECORD, Share, Struct,
+    AcknowledgmentOutcome, BlockFoundOutcome, DeclaredJob, FailedOutcome, MAX_RECORD, RejectCount,
+    Share, ShareAccounting, Struct,
 };
 use crate::messages::text;
 use crate::tap::{Case, Outcome};
@@ -28,6 +30,14 @@ pub fn cases() -> Vec<Case<Programs>> {
         Case::new(
             "invalid-record: fields cut short, out of their range, or in contradiction",
             invalid_record,
+        ),
+        Case::new(
+            "invalid-record: rejects of a report that are not whole, nameless or told twice",
+            invalid_reports,
+        ),
+        Case::new(
+            "invalid-record: a status that does not exist, a job that contradicts itself, a long extranonce",
+            invalid_others,
         ),
         Case::new(
             "outcomes with their own data, whole and alone, count",
@@ -92,7 +102,7 @@ fn too_large(programs: &Programs) -> Outcome {
 
 fn unknown_kind(programs: &Programs) -> Outcome {
     everywhere(programs, |world| {
-        let kinds = [0, 2, 4, 6, 7, 8, 9, 10, 255].map(|kind| {
+        let kinds = [0, 9, 10, 255].map(|kind| {
             let mut record = share("c", 1).write();
             record[0] = kind;
             (record, "unknown-kind")
@@ -100,7 +110,7 @@ fn unknown_kind(programs: &Programs) -> Outcome {
         judged(world, kinds.to_vec())?;
         judged(
             world,
-            vec![(vec![6], "unknown-kind"), (vec![0], "unknown-kind")],
+            vec![(vec![9], "unknown-kind"), (vec![0], "unknown-kind")],
         )
     })
 }
@@ -115,8 +125,13 @@ fn invalid_record(programs: &Programs) -> Outcome {
         let mut records = vec![(Vec::new(), "invalid-record")];
         for whole in [
             share("c", 1).write(),
+            report("c").write(),
             block("c", 1).write(),
+            status(1, 1).write(),
             batch("c").write(),
+            job(1).write(),
+            solution(1).write(),
+            deletion("c").write(),
         ] {
             for length in [1, 2, whole.len() / 2, whole.len() - 1] {
                 records.push((whole[..length].to_vec(), "invalid-record"));
@@ -131,13 +146,18 @@ fn invalid_record(programs: &Programs) -> Outcome {
             let mut block = block("c", 1);
             block.difficulty = difficulty.to_bits();
             records.push((block.write(), "invalid-record"));
+            let mut report = report("c");
+            report.best_difficulty = difficulty.to_bits();
+            records.push((report.write(), "invalid-record"));
         }
-        let mut without_channel = block("c", 1);
-        without_channel.channel_id = text("");
-        records.push((without_channel.write(), "invalid-record"));
-        let mut without_channel = batch("c");
-        without_channel.channel_id = text("");
-        records.push((without_channel.write(), "invalid-record"));
+        for without_channel in [
+            report("").write(),
+            block("", 1).write(),
+            batch("").write(),
+            deletion("").write(),
+        ] {
+            records.push((without_channel, "invalid-record"));
+        }
 
         // Outcomes that do not exist, contradict `accepted`, or whose data are not exactly their struct.
         for (accepted, outcome) in [(1, 5), (0, 5), (1, 255), (0, 1)] {
@@ -167,6 +187,97 @@ fn invalid_record(programs: &Programs) -> Outcome {
                 share.outcome_data = outcome_data(vec![0]);
             }));
         }
+        judged(world, records)
+    })
+}
+
+fn invalid_reports(programs: &Programs) -> Outcome {
+    everywhere(programs, |world| {
+        let with = |items: &[Vec<u8>]| -> Outcome<Vec<u8>> {
+            let items: Result<Vec<_>, _> =
+                items.iter().map(|item| item.clone().try_into()).collect();
+            Ok(ShareAccounting {
+                rejects: Seq064KOwned::new(items?)?,
+                ..report("c")
+            }
+            .write())
+        };
+        let reject = |error_code: &str| {
+            let error_code = text(error_code);
+            RejectCount {
+                error_code,
+                count: u64::MAX,
+            }
+            .write()
+        };
+        let whole = reject("stale-share");
+        let longer = [&whole[..], &[0]].concat();
+        let shorter = whole[..whole.len() - 1].to_vec();
+        let bad = "invalid-record";
+        judged(
+            world,
+            vec![
+                (with(&[])?, ""),
+                (
+                    with(&[reject("a"), reject("A"), reject(&"e".repeat(255))])?,
+                    "",
+                ),
+                (with(&[reject("")])?, bad),
+                (with(&[whole.clone(), reject("a"), whole])?, bad),
+                (with(&[longer])?, bad),
+                (with(&[shorter])?, bad),
+                (with(&[vec![]])?, bad),
+                (with(&[reject("a"), reject("\n")])?, "invalid-text"),
+                // What comes first in the document's table, wherever it stands in the list.
+                (with(&[reject("\n"), reject("")])?, bad),
+            ],
+        )
+    })
+}
+
+fn invalid_others(programs: &Programs) -> Outcome {
+    everywhere(programs, |world| {
+        let bad = "invalid-record";
+        let mut records = Vec::new();
+        for (code, verdict) in [(0, bad), (1, ""), (2, ""), (3, ""), (4, bad), (255, bad)] {
+            records.push((status(1, code).write(), verdict));
+        }
+        let token = |length: usize| vec![5; length].try_into().expect("at most 255 bytes");
+        for (accepted, token_length, error_code, verdict) in [
+            (1, 1, "", ""),
+            (1, 255, "", ""),
+            (1, 0, "", bad),
+            (1, 1, "error", bad),
+            (0, 0, "error", ""),
+            (0, 0, "", bad),
+            (0, 1, "error", bad),
+            (2, 1, "", bad),
+            (2, 0, "error", bad),
+        ] {
+            let declared = DeclaredJob {
+                accepted,
+                new_mining_job_token: token(token_length),
+                error_code: text(error_code),
+                ..job(1)
+            };
+            records.push((declared.write(), verdict));
+        }
+        let mut untold = job(2);
+        untold.mining_job_token = token(0);
+        untold.user_identity = text("");
+        records.push((untold.write(), ""));
+        let mut untold = solution(1);
+        untold.mining_job_token = token(0);
+        untold.share_hash = [0; 32].into();
+        untold.extranonce = Vec::new().try_into()?;
+        records.push((untold.write(), ""));
+        // An extranonce of 33 bytes, which no SRI type can say: kind, token and hash go before it.
+        let mut long = solution(1).write();
+        let length = 1 + (1 + 4) + 32;
+        expect_equal("bytes of extranonce", long[length], 32)?;
+        long[length] = 33;
+        long.insert(length + 1, 0);
+        records.push((long, bad));
         judged(world, records)
     })
 }
@@ -256,6 +367,33 @@ fn invalid_text(programs: &Programs) -> Outcome {
         let mut record = batch("c");
         record.label = bad();
         records.push((record.write(), "invalid-text"));
+        let mut record = report("c");
+        record.label = bad();
+        records.push((record.write(), "invalid-text"));
+        let mut record = report("c");
+        record.channel_id = bad();
+        records.push((record.write(), "invalid-text"));
+        let mut record = status(1, 1);
+        record.label = bad();
+        records.push((record.write(), "invalid-text"));
+        let mut record = job(1);
+        record.user_identity = bad();
+        records.push((record.write(), "invalid-text"));
+        let mut record = job(1);
+        record.label = bad();
+        records.push((record.write(), "invalid-text"));
+        let mut record = refused_job(1);
+        record.error_code = bad();
+        records.push((record.write(), "invalid-text"));
+        let mut record = solution(1);
+        record.label = bad();
+        records.push((record.write(), "invalid-text"));
+        let mut record = deletion("c");
+        record.channel_id = bad();
+        records.push((record.write(), "invalid-text"));
+        let mut record = deletion("c");
+        record.label = bad();
+        records.push((record.write(), "invalid-text"));
 
         // At the borders of what is refused.
         let borders = " ~\u{a0}\u{d7ff}\u{e000}\u{10ffff}";
@@ -281,15 +419,25 @@ fn invalid_timestamp(programs: &Programs) -> Outcome {
             (3, LAST_TIME + 1, "invalid-timestamp"),
             (4, u64::MAX, "invalid-timestamp"),
         ] {
-            let mut share = share("c", number);
-            share.timestamp = timestamp;
-            records.push((share.write(), code));
-            let mut block = block("c", number);
-            block.timestamp = timestamp;
-            records.push((block.write(), code));
-            let mut batch = batch("c");
-            batch.timestamp = timestamp;
-            records.push((batch.write(), code));
+            macro_rules! at_that_time {
+                ($($record:expr),*) => {
+                    $({
+                        let mut record = $record;
+                        record.timestamp = timestamp;
+                        records.push((record.write(), code));
+                    })*
+                };
+            }
+            at_that_time!(
+                share("c", number),
+                report("c"),
+                block("c", number),
+                status(number, 1),
+                batch("c"),
+                job(number),
+                solution(number),
+                deletion("c")
+            );
         }
         judged(world, records)
     })
@@ -412,7 +560,7 @@ fn counts_nowhere(programs: &Programs) -> Outcome {
     everywhere(programs, |world| {
         let mut session = world.open(DECLARATOR, Claim::both(7))?;
         expect_verdicts(
-            &session.store(1, &[vec![], vec![6, 1, 2], vec![200]])?,
+            &session.store(1, &[vec![], vec![10, 1, 2], vec![200]])?,
             &[
                 (1, "invalid-record"),
                 (2, "unknown-kind"),

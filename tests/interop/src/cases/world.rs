@@ -7,21 +7,22 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use binary_sv2::{Str0255Owned, Sv2OptionOwned};
+use binary_sv2::{B064KOwned, Seq064KOwned, Str0255Owned, Sv2OptionOwned};
 use common_messages_sv2::Protocol;
 
 use crate::Programs;
 use crate::client::{Claim, Introduced, Key, Session, Verdicts, sha256};
 use crate::ensure;
 use crate::extension::{
-    BatchAcknowledgment, Block, GetTotals, LOCAL, Share, Struct, Totals, VOLATILE,
+    AccountingDeleted, BatchAcknowledgment, Block, BlockFoundOutcome, BlockStatus, DeclaredJob,
+    GetTotals, LOCAL, RejectCount, Share, ShareAccounting, Solution, Struct, Totals, VOLATILE,
 };
 use crate::messages::text;
 use crate::role::Role;
 use crate::tap::{Failure, Outcome};
 
 /// The role's clients, each with its pool (empty: the default) and what it may.
-const CAST: [(&str, &str, &[&str]); 7] = [
+const CAST: [(&str, &str, &[&str]); 8] = [
     (
         POOL,
         "north",
@@ -37,6 +38,7 @@ const CAST: [(&str, &str, &[&str]); 7] = [
     (DECLARATOR, "north", &["job.write", "query.own"]),
     (STRANGER, "", &["share.write", "query.own"]),
     (AUDITOR, "", &["query.all"]),
+    (OPERATOR, "", &["share.write", "query.all", "admin"]),
 ];
 
 pub const POOL: &str = "pool-a";
@@ -48,6 +50,8 @@ pub const DECLARATOR: &str = "declarator";
 /// Has a pool of its own.
 pub const STRANGER: &str = "stranger";
 pub const AUDITOR: &str = "auditor";
+/// May have records removed.
+pub const OPERATOR: &str = "operator";
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Backend {
@@ -234,6 +238,19 @@ pub fn rejected(channel_id: &str, number: u32) -> Share {
     }
 }
 
+/// An accepted share that found the block with this number.
+pub fn finder(channel_id: &str, number: u32) -> Outcome<Share> {
+    let found = BlockFoundOutcome {
+        template_id: bound(Some(77)),
+        coinbase: vec![2, 0, 0, 0].try_into()?,
+    };
+    Ok(Share {
+        outcome: 3,
+        outcome_data: found.write().try_into()?,
+        ..share(channel_id, number)
+    })
+}
+
 pub fn block(channel_id: &str, number: u32) -> Block {
     Block {
         kind: 3,
@@ -256,6 +273,100 @@ pub fn batch(channel_id: &str) -> BatchAcknowledgment {
         new_shares_sum: 20480,
         timestamp: now(),
         label: text("a batch"),
+    }
+}
+
+/// What the pool says to have counted: nothing yet.
+pub fn report(channel_id: &str) -> ShareAccounting {
+    ShareAccounting {
+        kind: 2,
+        channel_id: text(channel_id),
+        last_share_sequence_number: 0,
+        shares_accepted: 0,
+        share_work_sum: 0,
+        best_difficulty: 0.0_f64.to_bits(),
+        blocks_found: 0,
+        rejects: rejects(&[]),
+        timestamp: now(),
+        label: text("a report"),
+    }
+}
+
+pub fn rejects(counts: &[(&str, u64)]) -> Seq064KOwned<B064KOwned> {
+    let counts = counts.iter().map(|(error_code, count)| {
+        let reject = RejectCount {
+            error_code: text(error_code),
+            count: *count,
+        };
+        reject.write().try_into().expect("at most 264 bytes")
+    });
+    Seq064KOwned::new(counts.collect()).expect("at most 65535 elements")
+}
+
+/// The hash is that of the block with this number.
+pub fn status(number: u32, status: u8) -> BlockStatus {
+    BlockStatus {
+        kind: 4,
+        share_hash: hash_of(number).into(),
+        status,
+        timestamp: now(),
+        label: text("a status"),
+    }
+}
+
+/// An accepted job, named by its number.
+pub fn job(number: u32) -> DeclaredJob {
+    let bytes = |byte: u8| vec![byte; 40].try_into().expect("40 bytes fit");
+    let token = |number: u32| number.to_le_bytes().to_vec().try_into();
+    DeclaredJob {
+        kind: 6,
+        mining_job_token: token(number).expect("four bytes fit"),
+        new_mining_job_token: token(number | 1 << 31).expect("four bytes fit"),
+        user_identity: text("account.worker"),
+        accepted: 1,
+        error_code: text(""),
+        version: 0x2000_0000,
+        coinbase_tx_prefix: bytes(1),
+        coinbase_tx_suffix: bytes(2),
+        wtxid_list: Seq064KOwned::new(vec![hash_of(number).into(); 3]).expect("three fit"),
+        excess_data: Vec::new().try_into().expect("no bytes fit"),
+        timestamp: now(),
+        label: text("a job"),
+    }
+}
+
+pub fn refused_job(number: u32) -> DeclaredJob {
+    DeclaredJob {
+        new_mining_job_token: Vec::new().try_into().expect("no bytes fit"),
+        accepted: 0,
+        error_code: text("invalid-mining-job-token"),
+        ..job(number)
+    }
+}
+
+/// Of the accepted job with this number, for the block with this number.
+pub fn solution(number: u32) -> Solution {
+    Solution {
+        kind: 7,
+        mining_job_token: job(number).new_mining_job_token,
+        share_hash: hash_of(number).into(),
+        extranonce: vec![7; 32].try_into().expect("32 bytes fit"),
+        prev_hash: hash_of(number - 1).into(),
+        nonce: number,
+        ntime: 1_767_225_600,
+        nbits: 0x1d00_ffff,
+        version: 0x2000_0000,
+        timestamp: now(),
+        label: text("a solution"),
+    }
+}
+
+pub fn deletion(channel_id: &str) -> AccountingDeleted {
+    AccountingDeleted {
+        kind: 8,
+        channel_id: text(channel_id),
+        timestamp: now(),
+        label: text("a deletion"),
     }
 }
 
