@@ -19,11 +19,11 @@ ROOMS = {
     "clients": (["clients", "protocol", "noise"],
                 [r"boost/.*", r"sys/\w+\.h", r"fcntl\.h", r"unistd\.h", r"CLI/CLI\.hpp", r"fmt/.*"]),
     "src": (["src", "clients", "storage", "noise", "protocol"], [r".*"]),
-    "examples": (["clients", "storage", "noise", "protocol"], [r".*"]),
-    "tests": (["tests", "src", "clients", "storage", "noise", "protocol"], [r".*"]),
+    "examples": (["examples", "clients", "storage", "noise", "protocol"], [r".*"]),
+    "tests": (["tests", "examples", "src", "clients", "storage", "noise", "protocol"], [r".*"]),
 }
 # Asio costs seconds in every file that sees it: only those who do network I/O, and the tests of their interfaces.
-ASIO_FOLDERS = ("clients/", "src/", "tests/clients/", "tests/src/", "tests/interop/")
+ASIO_FOLDERS = ("clients/", "src/", "tests/clients/", "tests/src/", "tests/interop/", "examples/pool_integration")
 SOURCES = (".hpp", ".cpp")
 
 

@@ -1,0 +1,307 @@
+#include "examples/journal_engine.hpp"
+
+#include "protocol/codec.hpp"
+#include "storage/memory/memory_engine.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cerrno>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <fcntl.h>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <sodium.h>
+#include <string_view>
+#include <sys/file.h>
+#include <system_error>
+#include <tuple>
+#include <type_traits>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+namespace examples {
+
+namespace {
+
+using namespace storage;
+using Kind = StorageError::Kind;
+using protocol::Reader;
+using protocol::Writer;
+
+// What load() gives that must be the same for ever.
+struct Identity {
+    DataSet data_set;
+    std::array<std::uint8_t, 16> fingerprint_key{};
+};
+
+// What is written of each row, in this order. An entry's content is in its bytes.
+template <class T, class Row>
+concept Is = std::same_as<std::remove_const_t<T>, Row>;
+struct Fields {
+    static auto of(Is<StreamName> auto& r) { return std::tie(r.identity, r.stream_id); }
+    static auto of(Is<LogEntry> auto& r) {
+        return std::tie(r.position, r.stream, r.sequence, r.received_at, r.verdict, r.bytes, r.checksum, r.channel,
+                        r.time, r.fingerprint);
+    }
+    static auto of(Is<StreamRow> auto& r) {
+        return std::tie(r.number, r.name, r.pool, r.epoch, r.durable_sequence, r.removed_sequence);
+    }
+    static auto of(Is<ChannelRow> auto& r) { return std::tie(r.number, r.pool, r.channel_id); }
+    static auto of(Is<UserRow> auto& r) { return std::tie(r.number, r.pool, r.user_identity); }
+    static auto of(Is<KeyValue> auto& r) { return std::tie(r.key, r.value); }
+    static auto of(Is<Run> auto& r) { return std::tie(r.first, r.last, r.chain, r.first_received, r.last_received); }
+    static auto of(Is<HourRow> auto& r) { return std::tie(r.subject, r.number, r.hour, r.run, r.tally, r.checksum); }
+    static auto of(Is<Head> auto& r) { return std::tie(r.term, r.position, r.chain, r.removed, r.removed_chain); }
+    static auto of(Is<DataSet> auto& r) { return std::tie(r.id, r.generation); }
+    static auto of(Is<Identity> auto& r) { return std::tie(r.data_set, r.fingerprint_key); }
+    static auto of(Is<Transaction> auto& r) {
+        return std::tie(r.expected_term, r.entries, r.streams, r.channels, r.users, r.derived, r.replaced_run, r.runs,
+                        r.hours, r.removed, r.head);
+    }
+};
+
+// Numbers little-endian, tallies as on the wire; lists with their length before them.
+template <class T> void pack(Writer& out, const T& value) {
+    if constexpr (std::is_enum_v<T> || std::integral<T>) {
+        out.put_integer(static_cast<std::uint64_t>(value), sizeof(T));
+    } else if constexpr (requires { Fields::of(value); }) {
+        std::apply([&](const auto&... field) { (pack(out, field), ...); }, Fields::of(value));
+    } else if constexpr (requires { value.has_value(); }) {
+        pack(out, value.has_value());
+        if (value) pack(out, *value);
+    } else if constexpr (requires { value.begin(); }) {
+        pack(out, std::uint64_t{value.size()});
+        for (const auto& item : value) pack(out, item);
+    } else {
+        protocol::put(out, value);
+    }
+}
+template <class T> void unpack(Reader& in, T& value) {
+    if constexpr (std::is_enum_v<T> || std::integral<T>) {
+        value = static_cast<T>(in.take_integer(sizeof(T)));
+    } else if constexpr (requires { Fields::of(value); }) {
+        std::apply([&](auto&... field) { (unpack(in, field), ...); }, Fields::of(value));
+    } else if constexpr (requires { value.has_value(); }) {
+        if (in.take_integer(1) != 0) unpack(in, value.emplace());
+    } else if constexpr (requires { value.begin(); }) {
+        const std::uint64_t size = in.take_integer(8);
+        if constexpr (requires { value.resize(0); }) value.resize(std::min<std::uint64_t>(size, in.rest().size()));
+        for (auto& item : value) unpack(in, item);
+    } else {
+        protocol::get(in, value);
+    }
+}
+
+// A frame: the length of what it holds, a checksum over that, and then that. So it shows whether it is whole.
+constexpr std::size_t frame_header = 16;
+
+std::uint64_t checksum_of(protocol::ByteView bytes) {
+    constexpr std::array<std::uint8_t, crypto_shorthash_KEYBYTES> no_key{}; // against damage, not against forgery
+    std::array<std::uint8_t, crypto_shorthash_BYTES> sum{};
+    crypto_shorthash(sum.data(), bytes.data(), bytes.size(), no_key.data());
+    return std::bit_cast<std::uint64_t>(sum);
+}
+
+template <class T> protocol::Bytes frame_of(const T& value) {
+    protocol::Bytes body;
+    Writer out{body};
+    pack(out, value);
+    protocol::Bytes frame;
+    Writer whole{frame};
+    pack(whole, std::uint64_t{body.size()});
+    pack(whole, checksum_of(body));
+    whole.put(body);
+    return frame;
+}
+
+// Takes the first frame off `bytes`; nothing if it is not whole.
+template <class T> std::optional<T> take_frame(protocol::ByteView& bytes) {
+    Reader in{bytes};
+    const std::uint64_t size = in.take_integer(8);
+    const std::uint64_t checksum = in.take_integer(8);
+    const protocol::ByteView body = in.take(size);
+    if (in.error() || checksum_of(body) != checksum) return std::nullopt;
+    Reader fields{body};
+    T value{};
+    unpack(fields, value);
+    if (fields.error()) return std::nullopt;
+    bytes = in.rest();
+    return value;
+}
+
+// Whether nothing can be behind the first frame: the process may have died while it wrote that one.
+bool is_last_frame(protocol::ByteView bytes) {
+    Reader in{bytes};
+    const std::uint64_t size = in.take_integer(8);
+    return bytes.size() <= frame_header || size >= bytes.size() - frame_header;
+}
+
+constexpr std::string_view magic = "SV2JOURN"; // the file's first 8 bytes; then a frame with the store's identity
+
+class JournalEngine final : public Engine {
+  public:
+    JournalEngine(std::filesystem::path file, int descriptor) : file_{std::move(file)}, descriptor_{descriptor} {}
+    ~JournalEngine() override { ::close(descriptor_); }
+
+    // To be called first, once.
+    Result<void> open() {
+        if (flock(descriptor_, LOCK_EX | LOCK_NB) != 0) return error(Kind::in_use, "another process has it");
+        std::ifstream in{file_, std::ios::binary};
+        const protocol::Bytes bytes{std::istreambuf_iterator<char>{in}, {}};
+        if (in.bad()) return error(Kind::unavailable, "it cannot be read");
+        return bytes.empty() ? make() : replay(bytes);
+    }
+
+    [[nodiscard]] std::string_view name() const override { return "journal"; }
+    [[nodiscard]] protocol::Durability durability() const override { return protocol::Durability::local; }
+
+    Result<Contents> load() override {
+        auto contents = memory_.load();
+        if (!contents) return contents;
+        contents->data_set = identity_.data_set;
+        contents->fingerprint_key = identity_.fingerprint_key;
+        return contents;
+    }
+
+    // The journal first: what memory shows is on the disk.
+    Result<void> write(const Transaction& transaction) override {
+        if (is_broken_) return error(Kind::poisoned, "an earlier write has failed for good");
+        if (transaction.expected_term != term_) return error(Kind::poisoned, "another role has taken over the store");
+        if (const auto appended = append(frame_of(transaction)); !appended) return appended;
+        term_ = transaction.head.term;
+        return memory_.write(transaction);
+    }
+
+    [[nodiscard]] Result<std::vector<LogEntry>> read(Position first, Position last, std::size_t limit) const override {
+        return memory_.read(first, last, limit);
+    }
+    [[nodiscard]] Result<std::vector<LogEntry>> read_stream(std::uint32_t stream, std::uint64_t first,
+                                                            std::uint64_t last) const override {
+        return memory_.read_stream(stream, first, last);
+    }
+    [[nodiscard]] Result<std::vector<LogEntry>> scan(const RecordScan& scan) const override {
+        return memory_.scan(scan);
+    }
+    [[nodiscard]] Result<std::vector<HourRow>> hours(const HourScan& scan) const override {
+        return memory_.hours(scan);
+    }
+    [[nodiscard]] Result<bool> has_entries(std::uint32_t channel, Milliseconds first_time, Milliseconds last_time,
+                                           Position cut) const override {
+        return memory_.has_entries(channel, first_time, last_time, cut);
+    }
+    [[nodiscard]] Result<std::vector<Position>> find(std::uint64_t fingerprint, Position cut) const override {
+        return memory_.find(fingerprint, cut);
+    }
+
+    void interrupt() override {} // no read takes long
+    Result<void> close() override { return {}; }
+
+  private:
+    // An empty file becomes a store; its name is made durable with it.
+    Result<void> make() {
+        auto fresh = memory_.load();
+        if (!fresh) return std::unexpected(fresh.error());
+        identity_ = {.data_set = fresh->data_set, .fingerprint_key = fresh->fingerprint_key};
+        protocol::Bytes bytes{magic.begin(), magic.end()};
+        const protocol::Bytes frame = frame_of(identity_);
+        bytes.insert(bytes.end(), frame.begin(), frame.end());
+        if (const auto appended = append(bytes); !appended) return appended;
+        const auto folder = std::filesystem::absolute(file_).parent_path();
+        const int parent = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        const bool is_synced = parent >= 0 && fsync(parent) == 0;
+        const int code = errno;
+        ::close(parent);
+        if (!is_synced) return failed(code, "its folder cannot be synced");
+        return {};
+    }
+
+    // Everything again, as it was written. What is torn at the end was never acknowledged, and is cut off.
+    Result<void> replay(protocol::ByteView bytes) {
+        const std::string_view first{reinterpret_cast<const char*>(bytes.data()), std::min(bytes.size(), magic.size())};
+        if (first != magic) return error(Kind::foreign, "this is no journal of ours");
+        protocol::ByteView rest = bytes.subspan(magic.size());
+        const auto identity = take_frame<Identity>(rest);
+        if (!identity) return error(Kind::corrupt, "its beginning is damaged");
+        identity_ = *identity;
+        end_ = bytes.size() - rest.size();
+        while (!rest.empty()) {
+            auto transaction = take_frame<Transaction>(rest);
+            if (!transaction && is_last_frame(rest)) break;
+            if (!transaction) return error(Kind::corrupt, fmt::format("the frame at byte {} is damaged", end_));
+            for (auto* const entries : {&transaction->entries, &transaction->removed}) {
+                for (LogEntry& entry : *entries) {
+                    if (auto read = protocol::read_record(entry.bytes)) entry.content = *std::move(read);
+                }
+            }
+            if (const auto written = memory_.write(*transaction); !written) return written;
+            term_ = transaction->head.term;
+            end_ = bytes.size() - rest.size();
+        }
+        if (end_ != bytes.size() && !cut()) return failed(errno, "its torn end cannot be cut off");
+        return {};
+    }
+
+    // At the end, durable, or not at all.
+    Result<void> append(protocol::ByteView bytes) {
+        for (std::size_t done = 0; done < bytes.size();) {
+            const auto written =
+                pwrite(descriptor_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(end_ + done));
+            if (written < 0) {
+                const int code = errno;
+                is_broken_ = !cut(); // half a frame with whole ones behind it would be damage
+                return failed(code, "it cannot be written");
+            }
+            done += static_cast<std::size_t>(written);
+        }
+        if (fdatasync(descriptor_) != 0) { // a second try would succeed, and mean nothing
+            is_broken_ = true;
+            return error(Kind::poisoned, "it cannot be synced");
+        }
+        end_ += bytes.size();
+        return {};
+    }
+
+    [[nodiscard]] bool cut() const {
+        return ftruncate(descriptor_, static_cast<off_t>(end_)) == 0 && fdatasync(descriptor_) == 0;
+    }
+
+    [[nodiscard]] std::unexpected<StorageError> error(Kind kind, std::string_view what) const {
+        return std::unexpected(StorageError{.kind = kind, .detail = fmt::format("{}: {}", file_.string(), what)});
+    }
+    [[nodiscard]] std::unexpected<StorageError> failed(int code, std::string_view what) const {
+        const bool is_full = code == ENOSPC || code == EDQUOT || code == EFBIG;
+        return error(is_full ? Kind::full : Kind::unavailable,
+                     fmt::format("{}: {}", what, std::generic_category().message(code)));
+    }
+
+    const std::filesystem::path file_;
+    const int descriptor_;
+    Identity identity_;
+    std::uint64_t term_ = 0;
+    std::uint64_t end_ = 0; // of what is whole
+    bool is_broken_ = false;
+    MemoryEngine memory_;
+};
+
+} // namespace
+
+Result<std::unique_ptr<Engine>> open_journal(const std::filesystem::path& file) {
+    const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (descriptor < 0) {
+        return std::unexpected(
+            StorageError{.kind = Kind::unusable,
+                         .detail = fmt::format("{}: {}", file.string(), std::generic_category().message(errno))});
+    }
+    auto engine = std::make_unique<JournalEngine>(file, descriptor);
+    if (const auto opened = engine->open(); !opened) return std::unexpected(opened.error());
+    return engine;
+}
+
+} // namespace examples
