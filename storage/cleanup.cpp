@@ -16,8 +16,8 @@ namespace {
 constexpr std::size_t entries_in_step = 2000;
 constexpr std::size_t bytes_in_step = std::size_t{16} * 1024 * 1024;
 
-// Entries from `first` on, as far as a step goes; with `is_whole` none may be missing. `use` is given each. Tells how
-// far it went.
+// Entries from `first` on, as far as a step goes; with `is_whole` none may be missing. `use` is given each, and may
+// take it. Tells how far it went.
 template <class Use>
 Result<Position> read_step(const State& state, const Engine& engine, Position first, Position last, bool is_whole,
                            Use use) {
@@ -29,13 +29,13 @@ Result<Position> read_step(const State& state, const Engine& engine, Position fi
         if (slice->empty()) return last;
         first = slice->back().position + 1;
         entries += slice->size();
-        for (LogEntry& entry : *slice) {
+        for (const LogEntry& entry : *slice) {
             bytes += entry.bytes.size();
             if (entry.content && state.channel(entry.channel) == nullptr) {
                 return std::unexpected(corrupt_at(entry.position, "its channel is not known"));
             }
-            use(std::move(entry));
         }
+        std::ranges::for_each(*slice, use);
     }
     return first - 1;
 }
@@ -76,7 +76,7 @@ Result<Cleanup::Step> Cleanup::sweep(const State& state, const Engine& engine, c
     Step step;
     Transaction transaction = behind(state.head());
     std::map<std::uint32_t, std::uint64_t> last_of_stream;
-    const auto swept = read_step(state, engine, swept_ + 1, state.head().removed, false, [&](LogEntry entry) {
+    const auto swept = read_step(state, engine, swept_ + 1, state.head().removed, false, [&](LogEntry& entry) {
         last_of_stream[entry.stream] = entry.sequence;
         if (outlives(entry, last_report_of(state, entry))) return;
         if (const auto* share = share_of(entry)) {
