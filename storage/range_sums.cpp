@@ -65,18 +65,18 @@ Result<RangeSums::Sums> RangeSums::add_up() const {
     }
     Tally all;
     for (const Asked& channel : asked) {
-        Tally tally = channel.within;
+        Tally in_channel = channel.within;
         for (std::size_t i = 0; i < edges_.size(); ++i) {
             if (is_gone.at(i)) {
-                add(tally, channel.edges.at(i).whole_hour);
+                add(in_channel, channel.edges.at(i).whole_hour);
                 continue;
             }
             const auto edge = read_edge(channel, i);
             if (!edge) return std::unexpected(edge.error());
-            add(tally, *edge);
+            add(in_channel, *edge);
         }
-        if (tally.records > 0) ++sums.channels;
-        add(all, tally);
+        if (in_channel.records > 0) ++sums.channels;
+        add(all, in_channel);
     }
     sums.in_range.totals = all.totals;
     return sums;

@@ -66,7 +66,7 @@ class MemoryEngine final : public Engine {
     void append(const LogEntry& entry);
     void remove(const LogEntry& entry);
     void put(const StreamRow& row);
-    [[nodiscard]] static LogEntry entry(const Rows::value_type& row);
+    [[nodiscard]] static LogEntry entry(const Rows::value_type& found);
 
     mutable SharedMutex mutex_;
     const DataSet data_set_;
