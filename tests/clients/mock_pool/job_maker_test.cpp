@@ -1,4 +1,5 @@
 #include "clients/mock_pool/job_maker.hpp"
+#include "tests/clients/mock_pool/encoded.hpp"
 
 #include <doctest/doctest.h>
 
@@ -19,14 +20,6 @@ std::vector<MadeRecord> make(const JobSettings& settings, int jobs) {
     std::vector<MadeRecord> made;
     for (int i = 0; i < jobs; ++i) maker.make(1000, made);
     return made;
-}
-
-std::vector<protocol::Bytes> encoded(const std::vector<MadeRecord>& made) {
-    std::vector<protocol::Bytes> bytes;
-    for (const MadeRecord& one : made)
-        bytes.push_back(
-            std::visit([](const auto& record) { return protocol::encode_record(record).value(); }, one.record));
-    return bytes;
 }
 
 std::string text_of(const protocol::B0_255& token) {

@@ -1,5 +1,6 @@
 #include "clients/mock_pool/latencies.hpp"
 #include "clients/mock_pool/share_maker.hpp"
+#include "tests/clients/mock_pool/encoded.hpp"
 
 #include <doctest/doctest.h>
 
@@ -24,14 +25,6 @@ std::vector<MadeRecord> make(const ShareSettings& settings, int shares) {
     std::vector<MadeRecord> made;
     for (int i = 0; i < shares; ++i) maker.make(1000, made);
     return made;
-}
-
-std::vector<protocol::Bytes> encoded(const std::vector<MadeRecord>& made) {
-    std::vector<protocol::Bytes> bytes;
-    for (const MadeRecord& one : made)
-        bytes.push_back(
-            std::visit([](const auto& record) { return protocol::encode_record(record).value(); }, one.record));
-    return bytes;
 }
 
 constexpr ShareSettings lively{
