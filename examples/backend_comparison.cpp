@@ -272,7 +272,8 @@ std::string join(const std::vector<std::string_view>& names, std::string_view be
 // All, or those named, separated by commas.
 std::vector<Contender> make_contenders(const std::optional<std::string>& names) {
     std::vector<Contender> contenders;
-    const auto known = storage::backends();
+    std::vector<std::string_view> known;
+    for (const storage::Backend& backend : storage::backends()) known.push_back(backend.name);
     const std::string chosen = names ? *names : join(known, ",");
     for (const auto part : std::views::split(chosen, ',')) {
         const std::string name{part.begin(), part.end()};

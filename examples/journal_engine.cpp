@@ -173,7 +173,7 @@ class JournalEngine final : public Engine {
     // The journal first: what memory shows is on the disk.
     Result<void> write(const Transaction& transaction) override {
         if (is_broken_) return error(Kind::poisoned, "an earlier write has failed for good");
-        if (transaction.expected_term != term_) return error(Kind::poisoned, "another role has taken over the store");
+        if (transaction.expected_term != term_) return error(Kind::superseded, "another role writes to the store now");
         if (const auto appended = append(frame_of(transaction)); !appended) return appended;
         term_ = transaction.head.term;
         return memory_.write(transaction);

@@ -79,7 +79,8 @@ std::optional<std::filesystem::path> non_empty_path(const Value& value) {
 }
 
 std::optional<std::string> known_backend(const Value& value) {
-    if (!std::ranges::any_of(storage::backends(), [&](std::string_view name) { return name == text(value); }))
+    if (!std::ranges::any_of(storage::backends(),
+                             [&](const storage::Backend& known) { return known.name == text(value); }))
         return std::nullopt;
     return text(value);
 }

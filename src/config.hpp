@@ -35,7 +35,7 @@ struct Config {
     std::size_t max_connections = 1024;
     std::size_t max_in_flight = std::size_t{128} * 1024 * 1024; // bytes
     std::optional<std::filesystem::path> clients_file;
-    storage::StoreConfig store{.backend = "memory", .database_path = {}};
+    storage::StoreConfig store{.backend = "memory"};
     std::optional<std::chrono::hours> cleanup_interval; // 24 hours if only the next is set
     std::optional<std::chrono::days> max_share_history; // everything is kept without it
     LogSettings log;

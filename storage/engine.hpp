@@ -108,7 +108,7 @@ struct KeyValue {
 
 // All of it durable when write() returns, or none of it.
 struct Transaction {
-    std::uint64_t expected_term = 0;  // the head's, or the write fails with `poisoned`
+    std::uint64_t expected_term = 0;  // the head's, or the write fails with `superseded`
     std::vector<LogEntry> entries;    // ascending positions
     std::vector<StreamRow> streams;   // new or changed
     std::vector<ChannelRow> channels; // new

@@ -8,6 +8,7 @@ std::string_view to_text(StorageError::Kind kind) {
     case StorageError::Kind::unavailable: return "not available";
     case StorageError::Kind::unknown: return "the answer was lost";
     case StorageError::Kind::poisoned: return "stopped until a restart";
+    case StorageError::Kind::superseded: return "taken over by another role";
     case StorageError::Kind::corrupt: return "damaged";
     case StorageError::Kind::in_use: return "in use by another role";
     case StorageError::Kind::foreign: return "not a store of this program";

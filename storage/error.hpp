@@ -14,7 +14,8 @@ struct StorageError {
         full,         // no space; nothing was stored; may go better later
         unavailable,  // cannot be reached, or interrupted; nothing was stored; may go better later
         unknown,      // the answer was lost: stored or not; asking again, or resending, tells
-        poisoned,     // a sync failed, or another role has taken over: nothing is stored until the role restarts
+        poisoned,     // a sync failed: nothing is stored until the role restarts
+        superseded,   // another role has taken over: nothing is stored any more
         corrupt,      // what was read is not what was written
         in_use,       // another role has the store
         foreign,      // not a store of ours

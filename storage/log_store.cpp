@@ -17,6 +17,13 @@ Milliseconds now() {
     return static_cast<Milliseconds>(std::chrono::duration_cast<std::chrono::milliseconds>(since_1970).count());
 }
 
+// When the last record of the log came; nothing if there is none.
+std::optional<Milliseconds> last_arrival(const State& state) {
+    if (!state.tail().is_empty()) return state.tail().run().last_received;
+    if (!state.runs().empty()) return state.runs().rbegin()->second.last_received;
+    return std::nullopt;
+}
+
 } // namespace
 
 LogStore::LogStore(std::unique_ptr<Engine> engine, Position save_interval, const Contents& contents, State state)
@@ -24,7 +31,8 @@ LogStore::LogStore(std::unique_ptr<Engine> engine, Position save_interval, const
       save_interval_{save_interval},
       data_set_{contents.data_set},
       fingerprint_key_{contents.fingerprint_key},
-      state_{std::move(state)} {}
+      state_{std::move(state)},
+      last_commit_{last_arrival(state_)} {}
 
 Result<std::unique_ptr<LogStore>> LogStore::open(std::unique_ptr<Engine> engine, Position save_interval) {
     auto contents = engine->load();
@@ -103,7 +111,7 @@ Result<void> LogStore::catch_up() {
     auto contents = engine_->load();
     if (!contents) return failed(std::move(contents).error());
     if (contents->head.term != state_.head().term) {
-        return poisoned({.kind = Kind::poisoned, .detail = "another role has taken over the store"});
+        return poisoned({.kind = Kind::superseded, .detail = "another role writes to the store now"});
     }
     if (contents->head.position < state_.head().position) {
         return poisoned({.kind = Kind::poisoned, .detail = "the store has lost records that it had acknowledged"});
@@ -124,7 +132,8 @@ Result<void> LogStore::write(const Transaction& transaction) {
     switch (written.error().kind) {
     case Kind::full:
     case Kind::unavailable: return failed(std::move(written).error());
-    case Kind::poisoned: return poisoned(std::move(written).error());
+    case Kind::poisoned:
+    case Kind::superseded: return poisoned(std::move(written).error());
     case Kind::unknown:
     case Kind::corrupt:
     case Kind::in_use:

@@ -11,17 +11,21 @@ namespace storage {
 
 namespace {
 
-// The only place that names the backends.
-struct Backend {
-    std::string_view name;
-    Result<std::unique_ptr<Engine>> (*open)(const StoreConfig& config);
-};
+using EngineResult = Result<std::unique_ptr<Engine>>;
+
+// The only places that name the backends: what they are, and below in the same order how they are opened.
 constexpr std::array known{
-    Backend{
-        .name = "memory",
-        .open = [](const StoreConfig&) -> Result<std::unique_ptr<Engine>> { return std::make_unique<MemoryEngine>(); }},
-    Backend{.name = "sqlite", .open = [](const StoreConfig& config) { return open_sqlite(config.database_path); }},
+    Backend{.name = "memory", .missing = {}},
+    Backend{.name = "sqlite", .missing = {}},
 };
+constexpr std::array<EngineResult (*)(const StoreConfig& config), known.size()> openers{
+    [](const StoreConfig&) -> EngineResult { return std::make_unique<MemoryEngine>(); },
+    [](const StoreConfig& config) { return open_sqlite(config.database_path); },
+};
+
+std::unexpected<StorageError> unusable(std::string detail) {
+    return std::unexpected(StorageError{.kind = StorageError::Kind::unusable, .detail = std::move(detail)});
+}
 
 } // namespace
 
@@ -30,19 +34,21 @@ Result<std::unique_ptr<Store>> open(const StoreConfig& config) {
     if (backend == known.end()) {
         std::string detail{"no backend is named '"};
         detail.append(config.backend).append("'; there are:");
-        for (const auto name : backends()) detail.append(" ").append(name);
-        return std::unexpected(StorageError{.kind = StorageError::Kind::unusable, .detail = std::move(detail)});
+        for (const Backend& other : known) detail.append(" ").append(other.name);
+        return unusable(std::move(detail));
     }
-    auto engine = backend->open(config);
+    if (!backend->missing.empty()) {
+        std::string detail{"this program was built without "};
+        detail.append(backend->name).append(": ").append(backend->missing);
+        return unusable(std::move(detail));
+    }
+    auto engine = openers[static_cast<std::size_t>(backend - known.begin())](config);
     if (!engine) return std::unexpected(std::move(engine).error());
     return LogStore::open(*std::move(engine), config.save_interval);
 }
 
-std::vector<std::string_view> backends() {
-    std::vector<std::string_view> names;
-    names.reserve(known.size());
-    for (const Backend& backend : known) names.push_back(backend.name);
-    return names;
+std::span<const Backend> backends() {
+    return known;
 }
 
 } // namespace storage

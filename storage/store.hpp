@@ -177,7 +177,7 @@ struct PoolTotals {
 
 struct Health {
     bool is_healthy = false;
-    std::optional<Milliseconds> last_commit;
+    std::optional<Milliseconds> last_commit; // before the first since the start: when the last record came
     std::string error_message;
 };
 

@@ -54,7 +54,7 @@ Result<void> MemoryEngine::write(const Transaction& transaction) {
     const std::unique_lock lock{mutex_};
     if (head_.term != transaction.expected_term) {
         return std::unexpected(
-            StorageError{.kind = StorageError::Kind::poisoned, .detail = "another role has taken over the store"});
+            StorageError{.kind = StorageError::Kind::superseded, .detail = "another role writes to the store now"});
     }
     for (const LogEntry& entry : transaction.entries) append(entry);
     for (const LogEntry& entry : transaction.removed) remove(entry);

@@ -93,7 +93,8 @@ Result<void> Writer::insert(const Transaction& transaction) {
         !done)
         return done;
     if (database_->changes() != 1)
-        return std::unexpected(StorageError{.kind = Kind::poisoned, .detail = "another role has taken over the store"});
+        return std::unexpected(
+            StorageError{.kind = Kind::superseded, .detail = "another role writes to the store now"});
     for (const StreamRow& row : transaction.streams)
         if (auto done = insert(row); !done) return done;
     for (const ChannelRow& row : transaction.channels)

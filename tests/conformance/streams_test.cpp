@@ -336,6 +336,11 @@ TEST_CASE("A healthy store says so, and when it last committed") {
     CHECK(health.is_healthy);
     CHECK(health.error_message.empty());
     CHECK(health.last_commit.value_or(0) > noon);
+    scene.reopen();
+    if (scene.is_volatile())
+        CHECK(!scene.store().health().last_commit);
+    else
+        CHECK(scene.store().health().last_commit == noon);
 }
 
 } // namespace conformance

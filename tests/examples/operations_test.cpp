@@ -51,9 +51,9 @@ struct Scene {
 };
 
 void over_each_backend(const std::function<void(Scene&)>& check) {
-    for (const auto name : storage::backends()) {
-        CAPTURE(std::string{name});
-        Scene scene{std::string{name}};
+    for (const std::string name : {"memory", "sqlite"}) {
+        CAPTURE(name);
+        Scene scene{name};
         check(scene);
     }
 }

@@ -54,7 +54,7 @@ Bytes share(std::uint64_t number, const std::string& channel_id, const std::stri
 // "c" and "u" have a share in each hour; 300 other channels and users have one each, which the channel's report has not
 // counted; there are five blocks, and 800 streams.
 std::unique_ptr<storage::Store> filled_store() {
-    auto store = storage::open({.backend = "memory", .database_path = {}}).value();
+    auto store = storage::open({.backend = "memory"}).value();
     storage::Attachment attachment;
     for (int i = 0; i < streams; ++i)
         attachment = store->attach({"a-client", static_cast<std::uint64_t>(i) + 1}, std::string{pool}).value();
@@ -258,7 +258,7 @@ TEST_CASE("a cursor means its own list, with the range, the channel and the pool
 }
 
 TEST_CASE("a cursor of another store is refused, in every list") {
-    const auto other = storage::open({.backend = "memory", .database_path = {}}).value();
+    const auto other = storage::open({.backend = "memory"}).value();
     check_refused(begun<GetRecordsSuccess>(shares_of("c")), "invalid-cursor", *other);
     check_refused(begun<GetBlocksSuccess>(two_blocks()), "invalid-cursor", *other);
     check_refused(begun<GetHoursSuccess>(hours_of(Subject::channel, "c")), "invalid-cursor", *other);
@@ -358,7 +358,7 @@ TEST_CASE("a range is told as it is covered: while all records are there, as it 
 }
 
 TEST_CASE("a page of drift holds one report however long, and otherwise what fits") {
-    auto long_reports = storage::open({.backend = "memory", .database_path = {}}).value();
+    auto long_reports = storage::open({.backend = "memory"}).value();
     const auto attachment = long_reports->attach({"a-client", 1}, std::string{pool}).value();
     storage::Submission all{
         .stream = attachment.stream, .epoch = attachment.epoch, .first_sequence = 1, .records = {}, .received_at = now};

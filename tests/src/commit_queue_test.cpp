@@ -74,7 +74,7 @@ constexpr std::size_t records_per_submission = 1000;
 // A queue over a store in memory that has `old` records, which came at 1000, 1001, ...: some thousand for each step.
 struct Scene {
     Faults faults;
-    storage::FaultyStore store{storage::open({.backend = "memory", .database_path = {}}).value(), faults.hook()};
+    storage::FaultyStore store{storage::open({.backend = "memory"}).value(), faults.hook()};
     storage::Attachment attachment = store.attach({.identity = "a-pool", .stream_id = 1}, "a-pool").value();
     std::uint64_t next_sequence = 1;
     std::ostringstream log;

@@ -40,7 +40,7 @@ struct RunningServer {
     std::ostringstream log;
     role::Logging logging{{std::make_shared<spdlog::sinks::ostream_sink_mt>(log)}, spdlog::level::debug};
     Faults faults;
-    storage::FaultyStore store{storage::open({.backend = "memory", .database_path = {}}).value(), faults.hook()};
+    storage::FaultyStore store{storage::open({.backend = "memory"}).value(), faults.hook()};
     role::ClientTable clients = role::ClientTable::open_to_all();
     asio::io_context io{1};
     role::CommitQueue queue;

@@ -323,7 +323,7 @@ TEST_CASE("whoever opens a store takes it over, and the role before can write no
     const auto before = open(engine);
     const auto to = attach(*before);
     const auto now = open(engine);
-    CHECK(before->commit(std::vector{submission(to, 1, shares(1, 1))}).error().kind == StorageError::Kind::poisoned);
+    CHECK(before->commit(std::vector{submission(to, 1, shares(1, 1))}).error().kind == StorageError::Kind::superseded);
     CHECK(before->close().has_value());
     CHECK(commit_one(*now, submission(attach(*now), 1, shares(1, 1))) == stored(1));
 }

@@ -14,9 +14,9 @@ TEST_CASE("a store whose term has changed is another role's: it is not written a
     Prompt prompt{scene.file};
     prompt.run("UPDATE head SET term = term + 1");
     const Transaction late = log.add_shares(1, 2).take();
-    CHECK(kind(engine->write(late)) == Kind::poisoned);
+    CHECK(kind(engine->write(late)) == Kind::superseded);
     prompt.run("UPDATE head SET term = term - 1");
-    CHECK(kind(engine->write(late)) == Kind::poisoned);
+    CHECK(kind(engine->write(late)) == Kind::superseded);
     CHECK(head(*engine) == 2);
     check_whole(*engine);
     REQUIRE(engine->close());
