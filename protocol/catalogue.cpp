@@ -33,6 +33,12 @@ bool has_messages(std::uint16_t extension_type) {
 
 } // namespace
 
+AnyMessage::AnyMessage(const AnyMessage& other) = default;
+AnyMessage::AnyMessage(AnyMessage&& other) noexcept = default;
+AnyMessage& AnyMessage::operator=(const AnyMessage& other) = default;
+AnyMessage& AnyMessage::operator=(AnyMessage&& other) noexcept = default;
+AnyMessage::~AnyMessage() = default;
+
 std::expected<AnyMessage, DecodeError> decode_any(const FrameHeader& header, ByteView payload) {
     std::expected<AnyMessage, DecodeError> result = std::unexpected(
         has_messages(header.extension_type) ? DecodeError::unknown_message : DecodeError::unknown_extension);

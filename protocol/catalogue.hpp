@@ -12,6 +12,7 @@
 #include <optional>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <variant>
 
 namespace protocol {
@@ -31,7 +32,18 @@ using Messages =
               GetChannelStatsSuccess, ListChannels, ListChannelsSuccess, GetTotals, GetTotalsSuccess, ListStreams,
               ListStreamsSuccess, GetHealth, GetHealthSuccess, GetBlocks, GetBlocksSuccess, ListUsers, ListUsersSuccess,
               GetHours, GetHoursSuccess, ListDrift, ListDriftSuccess, CleanupOldShares, CleanupOldSharesSuccess>;
-using AnyMessage = Messages::Any;
+
+// One of them. What copies, moves and destroys so many alternatives is in catalogue.cpp: in every file that handles a
+// message it would take longer to compile than all else there.
+class AnyMessage : public Messages::Any {
+  public:
+    template <Message M> AnyMessage(M message) : variant{std::in_place_type<M>, std::move(message)} {}
+    AnyMessage(const AnyMessage& other);
+    AnyMessage(AnyMessage&& other) noexcept;
+    AnyMessage& operator=(const AnyMessage& other);
+    AnyMessage& operator=(AnyMessage&& other) noexcept;
+    ~AnyMessage();
+};
 
 // The message that the header names; its channel bit is ignored, as SRI does. The payload may be longer than the
 // message (TLV fields).

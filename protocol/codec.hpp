@@ -11,7 +11,6 @@
 #include <concepts>
 #include <cstdint>
 #include <expected>
-#include <tuple>
 
 namespace protocol {
 
@@ -110,10 +109,10 @@ template <class Element> void put(Writer& out, const Option<Element>& value) {
 }
 
 template <Struct S> void get(Reader& in, S& value) {
-    std::apply([&](const auto&... field) { (get(in, field.value), ...); }, S::fields(value));
+    S::fields(value)([&](const auto&... field) { (get(in, field.value), ...); });
 }
 template <Struct S> void put(Writer& out, const S& value) {
-    std::apply([&](const auto&... field) { (put(out, field.value), ...); }, S::fields(value));
+    S::fields(value)([&](const auto&... field) { (put(out, field.value), ...); });
 }
 
 // A primitive or a message from the front of `in`. What is left there afterwards are TLV fields, or bytes that a newer

@@ -7,7 +7,6 @@
 
 #include <cstdint>
 #include <string_view>
-#include <tuple>
 
 namespace protocol {
 
@@ -40,16 +39,11 @@ struct SetupConnection {
     Str0_255 device_id;
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"protocol", m.protocol},
-                          Field{"min_version", m.min_version},
-                          Field{"max_version", m.max_version},
-                          Field{"flags", m.flags},
-                          Field{"endpoint_host", m.endpoint_host},
-                          Field{"endpoint_port", m.endpoint_port},
-                          Field{"vendor", m.vendor},
-                          Field{"hardware_version", m.hardware_version},
-                          Field{"firmware", m.firmware},
-                          Field{"device_id", m.device_id}};
+        return in_order(Field{"protocol", m.protocol}, Field{"min_version", m.min_version},
+                        Field{"max_version", m.max_version}, Field{"flags", m.flags},
+                        Field{"endpoint_host", m.endpoint_host}, Field{"endpoint_port", m.endpoint_port},
+                        Field{"vendor", m.vendor}, Field{"hardware_version", m.hardware_version},
+                        Field{"firmware", m.firmware}, Field{"device_id", m.device_id});
     }
     bool operator==(const SetupConnection&) const = default;
 };
@@ -62,7 +56,7 @@ struct SetupConnectionSuccess {
     std::uint32_t flags = 0;
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"used_version", m.used_version}, Field{"flags", m.flags}};
+        return in_order(Field{"used_version", m.used_version}, Field{"flags", m.flags});
     }
     bool operator==(const SetupConnectionSuccess&) const = default;
 };
@@ -75,7 +69,7 @@ struct SetupConnectionError {
     Str0_255 error_code;
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"flags", m.flags}, Field{"error_code", m.error_code}};
+        return in_order(Field{"flags", m.flags}, Field{"error_code", m.error_code});
     }
     bool operator==(const SetupConnectionError&) const = default;
 };
@@ -86,7 +80,7 @@ struct ChannelEndpointChanged {
 
     std::uint32_t channel_id = 0;
 
-    static constexpr auto fields(auto& m) { return std::tuple{Field{"channel_id", m.channel_id}}; }
+    static constexpr auto fields(auto& m) { return in_order(Field{"channel_id", m.channel_id}); }
     bool operator==(const ChannelEndpointChanged&) const = default;
 };
 
@@ -98,7 +92,7 @@ struct Reconnect {
     std::uint16_t new_port = 0; // 0: the same port
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"new_host", m.new_host}, Field{"new_port", m.new_port}};
+        return in_order(Field{"new_host", m.new_host}, Field{"new_port", m.new_port});
     }
     bool operator==(const Reconnect&) const = default;
 };

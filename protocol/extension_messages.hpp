@@ -7,7 +7,6 @@
 
 #include <cstdint>
 #include <string_view>
-#include <tuple>
 
 namespace protocol {
 
@@ -21,7 +20,7 @@ struct RequestExtensions {
     Seq0_64K<std::uint16_t> requested_extensions; // may hold duplicates
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"request_id", m.request_id}, Field{"requested_extensions", m.requested_extensions}};
+        return in_order(Field{"request_id", m.request_id}, Field{"requested_extensions", m.requested_extensions});
     }
     bool operator==(const RequestExtensions&) const = default;
 };
@@ -34,7 +33,7 @@ struct RequestExtensionsSuccess {
     Seq0_64K<std::uint16_t> supported_extensions; // a subset of those requested
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"request_id", m.request_id}, Field{"supported_extensions", m.supported_extensions}};
+        return in_order(Field{"request_id", m.request_id}, Field{"supported_extensions", m.supported_extensions});
     }
     bool operator==(const RequestExtensionsSuccess&) const = default;
 };
@@ -48,8 +47,8 @@ struct RequestExtensionsError {
     Seq0_64K<std::uint16_t> required_extensions;    // not requested, and needed to go on
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"request_id", m.request_id}, Field{"unsupported_extensions", m.unsupported_extensions},
-                          Field{"required_extensions", m.required_extensions}};
+        return in_order(Field{"request_id", m.request_id}, Field{"unsupported_extensions", m.unsupported_extensions},
+                        Field{"required_extensions", m.required_extensions});
     }
     bool operator==(const RequestExtensionsError&) const = default;
 };

@@ -11,7 +11,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
-#include <tuple>
 #include <utility>
 #include <variant>
 
@@ -48,9 +47,9 @@ struct AcknowledgmentOutcome {
     std::uint64_t new_shares_sum = 0;
 
     static constexpr auto fields(auto& s) {
-        return std::tuple{Field{"last_sequence_number", s.last_sequence_number},
-                          Field{"new_submits_accepted_count", s.new_submits_accepted_count},
-                          Field{"new_shares_sum", s.new_shares_sum}};
+        return in_order(Field{"last_sequence_number", s.last_sequence_number},
+                        Field{"new_submits_accepted_count", s.new_submits_accepted_count},
+                        Field{"new_shares_sum", s.new_shares_sum});
     }
     bool operator==(const AcknowledgmentOutcome&) const = default;
 };
@@ -60,7 +59,7 @@ struct BlockFoundOutcome {
     B0_64K coinbase;
 
     static constexpr auto fields(auto& s) {
-        return std::tuple{Field{"template_id", s.template_id}, Field{"coinbase", s.coinbase}};
+        return in_order(Field{"template_id", s.template_id}, Field{"coinbase", s.coinbase});
     }
     bool operator==(const BlockFoundOutcome&) const = default;
 };
@@ -68,7 +67,7 @@ struct BlockFoundOutcome {
 struct FailedOutcome {
     Str0_255 error_code; // as in SubmitShares.Error
 
-    static constexpr auto fields(auto& s) { return std::tuple{Field{"error_code", s.error_code}}; }
+    static constexpr auto fields(auto& s) { return in_order(Field{"error_code", s.error_code}); }
     bool operator==(const FailedOutcome&) const = default;
 };
 
@@ -89,18 +88,12 @@ struct Share {
     Str0_255 label; // the pool's own id for it, or empty
 
     static constexpr auto fields(auto& s) {
-        return std::tuple{Field{"channel_id", s.channel_id},
-                          Field{"sequence_number", s.sequence_number},
-                          Field{"share_hash", s.share_hash},
-                          Field{"target", s.target},
-                          Field{"share_work", s.share_work},
-                          Field{"difficulty", s.difficulty},
-                          Field{"timestamp", s.timestamp},
-                          Field{"accepted", s.accepted},
-                          Field{"outcome", s.outcome},
-                          Field{"outcome_data", s.outcome_data},
-                          Field{"user_identity", s.user_identity},
-                          Field{"label", s.label}};
+        return in_order(Field{"channel_id", s.channel_id}, Field{"sequence_number", s.sequence_number},
+                        Field{"share_hash", s.share_hash}, Field{"target", s.target}, Field{"share_work", s.share_work},
+                        Field{"difficulty", s.difficulty}, Field{"timestamp", s.timestamp},
+                        Field{"accepted", s.accepted}, Field{"outcome", s.outcome},
+                        Field{"outcome_data", s.outcome_data}, Field{"user_identity", s.user_identity},
+                        Field{"label", s.label});
     }
     bool operator==(const Share&) const = default;
 };
@@ -117,13 +110,9 @@ struct Block {
     Str0_255 label;
 
     static constexpr auto fields(auto& s) {
-        return std::tuple{Field{"channel_id", s.channel_id},
-                          Field{"share_hash", s.share_hash},
-                          Field{"template_id", s.template_id},
-                          Field{"coinbase", s.coinbase},
-                          Field{"difficulty", s.difficulty},
-                          Field{"timestamp", s.timestamp},
-                          Field{"label", s.label}};
+        return in_order(Field{"channel_id", s.channel_id}, Field{"share_hash", s.share_hash},
+                        Field{"template_id", s.template_id}, Field{"coinbase", s.coinbase},
+                        Field{"difficulty", s.difficulty}, Field{"timestamp", s.timestamp}, Field{"label", s.label});
     }
     bool operator==(const Block&) const = default;
 };
@@ -134,7 +123,7 @@ struct RejectCount {
     std::uint64_t count = 0;
 
     static constexpr auto fields(auto& s) {
-        return std::tuple{Field{"error_code", s.error_code}, Field{"count", s.count}};
+        return in_order(Field{"error_code", s.error_code}, Field{"count", s.count});
     }
     bool operator==(const RejectCount&) const = default;
 };
@@ -154,15 +143,11 @@ struct ShareAccounting {
     Str0_255 label;
 
     static constexpr auto fields(auto& s) {
-        return std::tuple{Field{"channel_id", s.channel_id},
-                          Field{"last_share_sequence_number", s.last_share_sequence_number},
-                          Field{"shares_accepted", s.shares_accepted},
-                          Field{"share_work_sum", s.share_work_sum},
-                          Field{"best_difficulty", s.best_difficulty},
-                          Field{"blocks_found", s.blocks_found},
-                          Field{"rejects", s.rejects},
-                          Field{"timestamp", s.timestamp},
-                          Field{"label", s.label}};
+        return in_order(Field{"channel_id", s.channel_id},
+                        Field{"last_share_sequence_number", s.last_share_sequence_number},
+                        Field{"shares_accepted", s.shares_accepted}, Field{"share_work_sum", s.share_work_sum},
+                        Field{"best_difficulty", s.best_difficulty}, Field{"blocks_found", s.blocks_found},
+                        Field{"rejects", s.rejects}, Field{"timestamp", s.timestamp}, Field{"label", s.label});
     }
     bool operator==(const ShareAccounting&) const = default;
 };
@@ -184,8 +169,8 @@ struct BlockStatus {
     Str0_255 label;
 
     static constexpr auto fields(auto& s) {
-        return std::tuple{Field{"share_hash", s.share_hash}, Field{"status", s.status}, Field{"timestamp", s.timestamp},
-                          Field{"label", s.label}};
+        return in_order(Field{"share_hash", s.share_hash}, Field{"status", s.status}, Field{"timestamp", s.timestamp},
+                        Field{"label", s.label});
     }
     bool operator==(const BlockStatus&) const = default;
 };
@@ -201,12 +186,10 @@ struct BatchAcknowledgment {
     Str0_255 label;
 
     static constexpr auto fields(auto& s) {
-        return std::tuple{Field{"channel_id", s.channel_id},
-                          Field{"last_sequence_number", s.last_sequence_number},
-                          Field{"new_submits_accepted_count", s.new_submits_accepted_count},
-                          Field{"new_shares_sum", s.new_shares_sum},
-                          Field{"timestamp", s.timestamp},
-                          Field{"label", s.label}};
+        return in_order(Field{"channel_id", s.channel_id}, Field{"last_sequence_number", s.last_sequence_number},
+                        Field{"new_submits_accepted_count", s.new_submits_accepted_count},
+                        Field{"new_shares_sum", s.new_shares_sum}, Field{"timestamp", s.timestamp},
+                        Field{"label", s.label});
     }
     bool operator==(const BatchAcknowledgment&) const = default;
 };
@@ -229,18 +212,12 @@ struct DeclaredJob {
     Str0_255 label;
 
     static constexpr auto fields(auto& s) {
-        return std::tuple{Field{"mining_job_token", s.mining_job_token},
-                          Field{"new_mining_job_token", s.new_mining_job_token},
-                          Field{"user_identity", s.user_identity},
-                          Field{"accepted", s.accepted},
-                          Field{"error_code", s.error_code},
-                          Field{"version", s.version},
-                          Field{"coinbase_tx_prefix", s.coinbase_tx_prefix},
-                          Field{"coinbase_tx_suffix", s.coinbase_tx_suffix},
-                          Field{"wtxid_list", s.wtxid_list},
-                          Field{"excess_data", s.excess_data},
-                          Field{"timestamp", s.timestamp},
-                          Field{"label", s.label}};
+        return in_order(Field{"mining_job_token", s.mining_job_token},
+                        Field{"new_mining_job_token", s.new_mining_job_token}, Field{"user_identity", s.user_identity},
+                        Field{"accepted", s.accepted}, Field{"error_code", s.error_code}, Field{"version", s.version},
+                        Field{"coinbase_tx_prefix", s.coinbase_tx_prefix},
+                        Field{"coinbase_tx_suffix", s.coinbase_tx_suffix}, Field{"wtxid_list", s.wtxid_list},
+                        Field{"excess_data", s.excess_data}, Field{"timestamp", s.timestamp}, Field{"label", s.label});
     }
     bool operator==(const DeclaredJob&) const = default;
 };
@@ -261,16 +238,10 @@ struct Solution {
     Str0_255 label;
 
     static constexpr auto fields(auto& s) {
-        return std::tuple{Field{"mining_job_token", s.mining_job_token},
-                          Field{"share_hash", s.share_hash},
-                          Field{"extranonce", s.extranonce},
-                          Field{"prev_hash", s.prev_hash},
-                          Field{"nonce", s.nonce},
-                          Field{"ntime", s.ntime},
-                          Field{"nbits", s.nbits},
-                          Field{"version", s.version},
-                          Field{"timestamp", s.timestamp},
-                          Field{"label", s.label}};
+        return in_order(Field{"mining_job_token", s.mining_job_token}, Field{"share_hash", s.share_hash},
+                        Field{"extranonce", s.extranonce}, Field{"prev_hash", s.prev_hash}, Field{"nonce", s.nonce},
+                        Field{"ntime", s.ntime}, Field{"nbits", s.nbits}, Field{"version", s.version},
+                        Field{"timestamp", s.timestamp}, Field{"label", s.label});
     }
     bool operator==(const Solution&) const = default;
 };
@@ -284,7 +255,7 @@ struct AccountingDeleted {
     Str0_255 label;
 
     static constexpr auto fields(auto& s) {
-        return std::tuple{Field{"channel_id", s.channel_id}, Field{"timestamp", s.timestamp}, Field{"label", s.label}};
+        return in_order(Field{"channel_id", s.channel_id}, Field{"timestamp", s.timestamp}, Field{"label", s.label});
     }
     bool operator==(const AccountingDeleted&) const = default;
 };

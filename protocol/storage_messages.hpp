@@ -8,7 +8,6 @@
 
 #include <cstdint>
 #include <string_view>
-#include <tuple>
 
 namespace protocol {
 
@@ -50,15 +49,11 @@ struct Authenticate {
     Signature signature;                 // BIP340
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"min_version", m.min_version},
-                          Field{"max_version", m.max_version},
-                          Field{"client_public_key", m.client_public_key},
-                          Field{"roles", m.roles},
-                          Field{"stream_id", m.stream_id},
-                          Field{"dataset_id", m.dataset_id},
-                          Field{"generation", m.generation},
-                          Field{"last_acknowledged", m.last_acknowledged},
-                          Field{"signature", m.signature}};
+        return in_order(Field{"min_version", m.min_version}, Field{"max_version", m.max_version},
+                        Field{"client_public_key", m.client_public_key}, Field{"roles", m.roles},
+                        Field{"stream_id", m.stream_id}, Field{"dataset_id", m.dataset_id},
+                        Field{"generation", m.generation}, Field{"last_acknowledged", m.last_acknowledged},
+                        Field{"signature", m.signature});
     }
     bool operator==(const Authenticate&) const = default;
 };
@@ -78,15 +73,11 @@ struct AuthenticateSuccess {
     std::uint32_t max_in_flight = 0;    // of StoreRecords not acknowledged: payload bytes, and 64 a record
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"version", m.version},
-                          Field{"permissions", m.permissions},
-                          Field{"durability", m.durability},
-                          Field{"dataset_id", m.dataset_id},
-                          Field{"generation", m.generation},
-                          Field{"durable_sequence", m.durable_sequence},
-                          Field{"max_frame", m.max_frame},
-                          Field{"max_record", m.max_record},
-                          Field{"max_in_flight", m.max_in_flight}};
+        return in_order(Field{"version", m.version}, Field{"permissions", m.permissions},
+                        Field{"durability", m.durability}, Field{"dataset_id", m.dataset_id},
+                        Field{"generation", m.generation}, Field{"durable_sequence", m.durable_sequence},
+                        Field{"max_frame", m.max_frame}, Field{"max_record", m.max_record},
+                        Field{"max_in_flight", m.max_in_flight});
     }
     bool operator==(const AuthenticateSuccess&) const = default;
 };
@@ -99,7 +90,7 @@ struct StoreRecords {
     Seq0_64K<B0_16M> records;         // records.hpp; at least one
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"first_sequence", m.first_sequence}, Field{"records", m.records}};
+        return in_order(Field{"first_sequence", m.first_sequence}, Field{"records", m.records});
     }
     bool operator==(const StoreRecords&) const = default;
 };
@@ -113,7 +104,7 @@ struct StoreSuccess {
     Seq0_64K<B0_255> verdicts; // VerdictEntry, of the records that count nowhere
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"durable_sequence", m.durable_sequence}, Field{"verdicts", m.verdicts}};
+        return in_order(Field{"durable_sequence", m.durable_sequence}, Field{"verdicts", m.verdicts});
     }
     bool operator==(const StoreSuccess&) const = default;
 };
@@ -122,7 +113,7 @@ struct VerdictEntry {
     std::uint64_t sequence = 0;
     Str0_255 code; // verdict.hpp
 
-    static constexpr auto fields(auto& s) { return std::tuple{Field{"sequence", s.sequence}, Field{"code", s.code}}; }
+    static constexpr auto fields(auto& s) { return in_order(Field{"sequence", s.sequence}, Field{"code", s.code}); }
     bool operator==(const VerdictEntry&) const = default;
 };
 
@@ -136,7 +127,7 @@ struct StoreStatus {
     Str0_255 detail; // for a person to read
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"is_available", m.is_available}, Field{"code", m.code}, Field{"detail", m.detail}};
+        return in_order(Field{"is_available", m.is_available}, Field{"code", m.code}, Field{"detail", m.detail});
     }
     bool operator==(const StoreStatus&) const = default;
 };
@@ -147,7 +138,7 @@ struct Ping {
 
     std::uint64_t nonce = 0;
 
-    static constexpr auto fields(auto& m) { return std::tuple{Field{"nonce", m.nonce}}; }
+    static constexpr auto fields(auto& m) { return in_order(Field{"nonce", m.nonce}); }
     bool operator==(const Ping&) const = default;
 };
 
@@ -157,7 +148,7 @@ struct PingSuccess {
 
     std::uint64_t nonce = 0; // that of the Ping
 
-    static constexpr auto fields(auto& m) { return std::tuple{Field{"nonce", m.nonce}}; }
+    static constexpr auto fields(auto& m) { return in_order(Field{"nonce", m.nonce}); }
     bool operator==(const PingSuccess&) const = default;
 };
 
@@ -172,7 +163,7 @@ struct Error {
     Str0_255 detail; // for a person to read
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"request_id", m.request_id}, Field{"code", m.code}, Field{"detail", m.detail}};
+        return in_order(Field{"request_id", m.request_id}, Field{"code", m.code}, Field{"detail", m.detail});
     }
     bool operator==(const Error&) const = default;
 };

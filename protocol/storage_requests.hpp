@@ -10,7 +10,6 @@
 
 #include <cstdint>
 #include <string_view>
-#include <tuple>
 
 namespace protocol {
 
@@ -31,19 +30,15 @@ struct Totals {
     Option<std::uint64_t> last_share_timestamp;
 
     static constexpr auto fields(auto& s) {
-        return std::tuple{Field{"shares_accepted", s.shares_accepted},
-                          Field{"shares_rejected", s.shares_rejected},
-                          Field{"shares_duplicate", s.shares_duplicate},
-                          Field{"shares_above_target", s.shares_above_target},
-                          Field{"share_work_sum_low", s.share_work_sum_low},
-                          Field{"share_work_sum_high", s.share_work_sum_high},
-                          Field{"expected_hashes_low", s.expected_hashes_low},
-                          Field{"expected_hashes_high", s.expected_hashes_high},
-                          Field{"blocks_found", s.blocks_found},
-                          Field{"best_difficulty", s.best_difficulty},
-                          Field{"last_sequence_number", s.last_sequence_number},
-                          Field{"first_share_timestamp", s.first_share_timestamp},
-                          Field{"last_share_timestamp", s.last_share_timestamp}};
+        return in_order(
+            Field{"shares_accepted", s.shares_accepted}, Field{"shares_rejected", s.shares_rejected},
+            Field{"shares_duplicate", s.shares_duplicate}, Field{"shares_above_target", s.shares_above_target},
+            Field{"share_work_sum_low", s.share_work_sum_low}, Field{"share_work_sum_high", s.share_work_sum_high},
+            Field{"expected_hashes_low", s.expected_hashes_low}, Field{"expected_hashes_high", s.expected_hashes_high},
+            Field{"blocks_found", s.blocks_found}, Field{"best_difficulty", s.best_difficulty},
+            Field{"last_sequence_number", s.last_sequence_number},
+            Field{"first_share_timestamp", s.first_share_timestamp},
+            Field{"last_share_timestamp", s.last_share_timestamp});
     }
     bool operator==(const Totals&) const = default;
 };
@@ -59,10 +54,9 @@ struct StoredRecord {
     B0_16M record;    // as sent
 
     static constexpr auto fields(auto& s) {
-        return std::tuple{Field{"position", s.position}, Field{"received_at", s.received_at},
-                          Field{"identity", s.identity}, Field{"stream_id", s.stream_id},
-                          Field{"sequence", s.sequence}, Field{"verdict", s.verdict},
-                          Field{"record", s.record}};
+        return in_order(Field{"position", s.position}, Field{"received_at", s.received_at},
+                        Field{"identity", s.identity}, Field{"stream_id", s.stream_id}, Field{"sequence", s.sequence},
+                        Field{"verdict", s.verdict}, Field{"record", s.record});
     }
     bool operator==(const StoredRecord&) const = default;
 };
@@ -83,9 +77,9 @@ struct GetRecords {
     B0_255 cursor;
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"request_id", m.request_id}, Field{"pool", m.pool},    Field{"kind", m.kind},
-                          Field{"channel_id", m.channel_id}, Field{"start", m.start},  Field{"end", m.end},
-                          Field{"limit", m.limit},           Field{"cursor", m.cursor}};
+        return in_order(Field{"request_id", m.request_id}, Field{"pool", m.pool}, Field{"kind", m.kind},
+                        Field{"channel_id", m.channel_id}, Field{"start", m.start}, Field{"end", m.end},
+                        Field{"limit", m.limit}, Field{"cursor", m.cursor});
     }
     bool operator==(const GetRecords&) const = default;
 };
@@ -99,8 +93,8 @@ struct GetRecordsSuccess {
     B0_255 next_cursor;
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"request_id", m.request_id}, Field{"records", m.records},
-                          Field{"next_cursor", m.next_cursor}};
+        return in_order(Field{"request_id", m.request_id}, Field{"records", m.records},
+                        Field{"next_cursor", m.next_cursor});
     }
     bool operator==(const GetRecordsSuccess&) const = default;
 };
@@ -116,8 +110,8 @@ struct IsShareSeen {
     Seq0_64K<U256> share_hashes; // at most 1000
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"request_id", m.request_id}, Field{"pool", m.pool}, Field{"channel_id", m.channel_id},
-                          Field{"share_hashes", m.share_hashes}};
+        return in_order(Field{"request_id", m.request_id}, Field{"pool", m.pool}, Field{"channel_id", m.channel_id},
+                        Field{"share_hashes", m.share_hashes});
     }
     bool operator==(const IsShareSeen&) const = default;
 };
@@ -129,9 +123,7 @@ struct IsShareSeenSuccess {
     std::uint32_t request_id = 0;
     Seq0_64K<bool> seen; // in the order of share_hashes
 
-    static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"request_id", m.request_id}, Field{"seen", m.seen}};
-    }
+    static constexpr auto fields(auto& m) { return in_order(Field{"request_id", m.request_id}, Field{"seen", m.seen}); }
     bool operator==(const IsShareSeenSuccess&) const = default;
 };
 
@@ -144,7 +136,7 @@ struct GetAccounting {
     Str0_255 channel_id;
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"request_id", m.request_id}, Field{"pool", m.pool}, Field{"channel_id", m.channel_id}};
+        return in_order(Field{"request_id", m.request_id}, Field{"pool", m.pool}, Field{"channel_id", m.channel_id});
     }
     bool operator==(const GetAccounting&) const = default;
 };
@@ -160,8 +152,8 @@ struct GetAccountingSuccess {
     B0_255 derived_before; // Totals of the records up to that report; empty if there is none
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"request_id", m.request_id}, Field{"derived", m.derived}, Field{"reported", m.reported},
-                          Field{"derived_before", m.derived_before}};
+        return in_order(Field{"request_id", m.request_id}, Field{"derived", m.derived}, Field{"reported", m.reported},
+                        Field{"derived_before", m.derived_before});
     }
     bool operator==(const GetAccountingSuccess&) const = default;
 };
@@ -177,8 +169,8 @@ struct GetChannelStats {
     Option<std::uint64_t> end;
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"request_id", m.request_id}, Field{"pool", m.pool}, Field{"channel_id", m.channel_id},
-                          Field{"start", m.start}, Field{"end", m.end}};
+        return in_order(Field{"request_id", m.request_id}, Field{"pool", m.pool}, Field{"channel_id", m.channel_id},
+                        Field{"start", m.start}, Field{"end", m.end});
     }
     bool operator==(const GetChannelStats&) const = default;
 };
@@ -193,8 +185,8 @@ struct GetChannelStatsSuccess {
     B0_255 totals;               // Totals; all 0 for an unknown channel
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"request_id", m.request_id}, Field{"start", m.start}, Field{"end", m.end},
-                          Field{"totals", m.totals}};
+        return in_order(Field{"request_id", m.request_id}, Field{"start", m.start}, Field{"end", m.end},
+                        Field{"totals", m.totals});
     }
     bool operator==(const GetChannelStatsSuccess&) const = default;
 };
@@ -209,7 +201,7 @@ struct ListChannels {
     B0_255 cursor;
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"request_id", m.request_id}, Field{"pool", m.pool}, Field{"cursor", m.cursor}};
+        return in_order(Field{"request_id", m.request_id}, Field{"pool", m.pool}, Field{"cursor", m.cursor});
     }
     bool operator==(const ListChannels&) const = default;
 };
@@ -223,8 +215,8 @@ struct ListChannelsSuccess {
     B0_255 next_cursor;
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"request_id", m.request_id}, Field{"channels", m.channels},
-                          Field{"next_cursor", m.next_cursor}};
+        return in_order(Field{"request_id", m.request_id}, Field{"channels", m.channels},
+                        Field{"next_cursor", m.next_cursor});
     }
     bool operator==(const ListChannelsSuccess&) const = default;
 };
@@ -240,8 +232,8 @@ struct GetTotals {
     Option<std::uint64_t> end;
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"request_id", m.request_id}, Field{"pool", m.pool}, Field{"start", m.start},
-                          Field{"end", m.end}};
+        return in_order(Field{"request_id", m.request_id}, Field{"pool", m.pool}, Field{"start", m.start},
+                        Field{"end", m.end});
     }
     bool operator==(const GetTotals&) const = default;
 };
@@ -258,9 +250,8 @@ struct GetTotalsSuccess {
     B0_255 totals; // Totals
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{
-            Field{"request_id", m.request_id}, Field{"position", m.position}, Field{"channels", m.channels},
-            Field{"start", m.start},           Field{"end", m.end},           Field{"totals", m.totals}};
+        return in_order(Field{"request_id", m.request_id}, Field{"position", m.position}, Field{"channels", m.channels},
+                        Field{"start", m.start}, Field{"end", m.end}, Field{"totals", m.totals});
     }
     bool operator==(const GetTotalsSuccess&) const = default;
 };
@@ -274,7 +265,7 @@ struct ListStreams {
     B0_255 cursor;
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"request_id", m.request_id}, Field{"pool", m.pool}, Field{"cursor", m.cursor}};
+        return in_order(Field{"request_id", m.request_id}, Field{"pool", m.pool}, Field{"cursor", m.cursor});
     }
     bool operator==(const ListStreams&) const = default;
 };
@@ -286,8 +277,8 @@ struct StreamState {
     std::uint64_t durable_sequence = 0;
 
     static constexpr auto fields(auto& s) {
-        return std::tuple{Field{"identity", s.identity}, Field{"stream_id", s.stream_id}, Field{"epoch", s.epoch},
-                          Field{"durable_sequence", s.durable_sequence}};
+        return in_order(Field{"identity", s.identity}, Field{"stream_id", s.stream_id}, Field{"epoch", s.epoch},
+                        Field{"durable_sequence", s.durable_sequence});
     }
     bool operator==(const StreamState&) const = default;
 };
@@ -302,8 +293,8 @@ struct ListStreamsSuccess {
     B0_255 next_cursor;
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"request_id", m.request_id}, Field{"streams", m.streams},
-                          Field{"next_cursor", m.next_cursor}};
+        return in_order(Field{"request_id", m.request_id}, Field{"streams", m.streams},
+                        Field{"next_cursor", m.next_cursor});
     }
     bool operator==(const ListStreamsSuccess&) const = default;
 };
@@ -314,7 +305,7 @@ struct GetHealth {
 
     std::uint32_t request_id = 0;
 
-    static constexpr auto fields(auto& m) { return std::tuple{Field{"request_id", m.request_id}}; }
+    static constexpr auto fields(auto& m) { return in_order(Field{"request_id", m.request_id}); }
     bool operator==(const GetHealth&) const = default;
 };
 
@@ -331,11 +322,10 @@ struct GetHealthSuccess {
     Str0_255 error_message;                         // empty if healthy
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{
-            Field{"request_id", m.request_id},      Field{"is_healthy", m.is_healthy},
-            Field{"backend_type", m.backend_type},  Field{"connection_status", m.connection_status},
-            Field{"durability", m.durability},      Field{"last_operation_timestamp", m.last_operation_timestamp},
-            Field{"error_message", m.error_message}};
+        return in_order(
+            Field{"request_id", m.request_id}, Field{"is_healthy", m.is_healthy}, Field{"backend_type", m.backend_type},
+            Field{"connection_status", m.connection_status}, Field{"durability", m.durability},
+            Field{"last_operation_timestamp", m.last_operation_timestamp}, Field{"error_message", m.error_message});
     }
     bool operator==(const GetHealthSuccess&) const = default;
 };
@@ -355,9 +345,9 @@ struct GetBlocks {
     B0_255 cursor;
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"request_id", m.request_id}, Field{"pool", m.pool}, Field{"channel_id", m.channel_id},
-                          Field{"start", m.start},           Field{"end", m.end},   Field{"limit", m.limit},
-                          Field{"cursor", m.cursor}};
+        return in_order(Field{"request_id", m.request_id}, Field{"pool", m.pool}, Field{"channel_id", m.channel_id},
+                        Field{"start", m.start}, Field{"end", m.end}, Field{"limit", m.limit},
+                        Field{"cursor", m.cursor});
     }
     bool operator==(const GetBlocks&) const = default;
 };
@@ -368,8 +358,8 @@ struct FoundBlock {
     B0_16M record;                          // StoredRecord: the pool's first Block of this hash, else the Share
 
     static constexpr auto fields(auto& s) {
-        return std::tuple{Field{"status", s.status}, Field{"status_timestamp", s.status_timestamp},
-                          Field{"record", s.record}};
+        return in_order(Field{"status", s.status}, Field{"status_timestamp", s.status_timestamp},
+                        Field{"record", s.record});
     }
     bool operator==(const FoundBlock&) const = default;
 };
@@ -383,8 +373,8 @@ struct GetBlocksSuccess {
     B0_255 next_cursor;
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"request_id", m.request_id}, Field{"blocks", m.blocks},
-                          Field{"next_cursor", m.next_cursor}};
+        return in_order(Field{"request_id", m.request_id}, Field{"blocks", m.blocks},
+                        Field{"next_cursor", m.next_cursor});
     }
     bool operator==(const GetBlocksSuccess&) const = default;
 };
@@ -399,7 +389,7 @@ struct ListUsers {
     B0_255 cursor;
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"request_id", m.request_id}, Field{"pool", m.pool}, Field{"cursor", m.cursor}};
+        return in_order(Field{"request_id", m.request_id}, Field{"pool", m.pool}, Field{"cursor", m.cursor});
     }
     bool operator==(const ListUsers&) const = default;
 };
@@ -413,8 +403,8 @@ struct ListUsersSuccess {
     B0_255 next_cursor;
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"request_id", m.request_id}, Field{"users", m.users},
-                          Field{"next_cursor", m.next_cursor}};
+        return in_order(Field{"request_id", m.request_id}, Field{"users", m.users},
+                        Field{"next_cursor", m.next_cursor});
     }
     bool operator==(const ListUsersSuccess&) const = default;
 };
@@ -437,9 +427,9 @@ struct GetHours {
     B0_255 cursor;
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"request_id", m.request_id}, Field{"pool", m.pool},   Field{"subject", m.subject},
-                          Field{"subject_id", m.subject_id}, Field{"start", m.start}, Field{"end", m.end},
-                          Field{"cursor", m.cursor}};
+        return in_order(Field{"request_id", m.request_id}, Field{"pool", m.pool}, Field{"subject", m.subject},
+                        Field{"subject_id", m.subject_id}, Field{"start", m.start}, Field{"end", m.end},
+                        Field{"cursor", m.cursor});
     }
     bool operator==(const GetHours&) const = default;
 };
@@ -448,7 +438,7 @@ struct HourTotals {
     std::uint64_t start = 0; // of the hour, ms
     B0_255 totals;           // Totals
 
-    static constexpr auto fields(auto& s) { return std::tuple{Field{"start", s.start}, Field{"totals", s.totals}}; }
+    static constexpr auto fields(auto& s) { return in_order(Field{"start", s.start}, Field{"totals", s.totals}); }
     bool operator==(const HourTotals&) const = default;
 };
 
@@ -461,8 +451,8 @@ struct GetHoursSuccess {
     B0_255 next_cursor;
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"request_id", m.request_id}, Field{"hours", m.hours},
-                          Field{"next_cursor", m.next_cursor}};
+        return in_order(Field{"request_id", m.request_id}, Field{"hours", m.hours},
+                        Field{"next_cursor", m.next_cursor});
     }
     bool operator==(const GetHoursSuccess&) const = default;
 };
@@ -478,7 +468,7 @@ struct ListDrift {
     B0_255 cursor;
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"request_id", m.request_id}, Field{"pool", m.pool}, Field{"cursor", m.cursor}};
+        return in_order(Field{"request_id", m.request_id}, Field{"pool", m.pool}, Field{"cursor", m.cursor});
     }
     bool operator==(const ListDrift&) const = default;
 };
@@ -489,8 +479,8 @@ struct ChannelDrift {
     B0_255 derived_before; // Totals of the records up to it
 
     static constexpr auto fields(auto& s) {
-        return std::tuple{Field{"channel_id", s.channel_id}, Field{"reported", s.reported},
-                          Field{"derived_before", s.derived_before}};
+        return in_order(Field{"channel_id", s.channel_id}, Field{"reported", s.reported},
+                        Field{"derived_before", s.derived_before});
     }
     bool operator==(const ChannelDrift&) const = default;
 };
@@ -504,8 +494,8 @@ struct ListDriftSuccess {
     B0_255 next_cursor;
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"request_id", m.request_id}, Field{"channels", m.channels},
-                          Field{"next_cursor", m.next_cursor}};
+        return in_order(Field{"request_id", m.request_id}, Field{"channels", m.channels},
+                        Field{"next_cursor", m.next_cursor});
     }
     bool operator==(const ListDriftSuccess&) const = default;
 };
@@ -519,7 +509,7 @@ struct CleanupOldShares {
     std::uint64_t older_than = 0; // received_at, ms
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"request_id", m.request_id}, Field{"older_than", m.older_than}};
+        return in_order(Field{"request_id", m.request_id}, Field{"older_than", m.older_than});
     }
     bool operator==(const CleanupOldShares&) const = default;
 };
@@ -532,7 +522,7 @@ struct CleanupOldSharesSuccess {
     std::uint64_t removed_shares = 0;
 
     static constexpr auto fields(auto& m) {
-        return std::tuple{Field{"request_id", m.request_id}, Field{"removed_shares", m.removed_shares}};
+        return in_order(Field{"request_id", m.request_id}, Field{"removed_shares", m.removed_shares});
     }
     bool operator==(const CleanupOldSharesSuccess&) const = default;
 };

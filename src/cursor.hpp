@@ -13,7 +13,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <tuple>
 
 namespace role {
 
@@ -21,8 +20,8 @@ struct RecordPlace {
     storage::RecordCursor cursor;
 
     static constexpr auto fields(auto& s) {
-        return std::tuple{protocol::Field{"cut", s.cursor.cut}, protocol::Field{"time", s.cursor.time},
-                          protocol::Field{"position", s.cursor.position}};
+        return protocol::in_order(protocol::Field{"cut", s.cursor.cut}, protocol::Field{"time", s.cursor.time},
+                                  protocol::Field{"position", s.cursor.position});
     }
 };
 
@@ -31,14 +30,14 @@ struct StreamPlace {
     std::uint64_t stream_id = 0;
 
     static constexpr auto fields(auto& s) {
-        return std::tuple{protocol::Field{"identity", s.identity}, protocol::Field{"stream_id", s.stream_id}};
+        return protocol::in_order(protocol::Field{"identity", s.identity}, protocol::Field{"stream_id", s.stream_id});
     }
 };
 
 struct HourPlace {
     std::uint32_t hour = 0;
 
-    static constexpr auto fields(auto& s) { return std::tuple{protocol::Field{"hour", s.hour}}; }
+    static constexpr auto fields(auto& s) { return protocol::in_order(protocol::Field{"hour", s.hour}); }
 };
 
 inline constexpr std::size_t cursor_sum_size = 8;

@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <tuple>
 #include <utility>
 
 namespace storage {
@@ -22,9 +21,9 @@ struct KnownBlock {
     Position block_record = 0; // the first Block record; 0: only shares have told
 
     static constexpr auto fields(auto& s) {
-        return std::tuple{protocol::Field{"hash", s.hash}, protocol::Field{"channel", s.channel},
-                          protocol::Field{"time", s.time}, protocol::Field{"teller", s.teller},
-                          protocol::Field{"block_record", s.block_record}};
+        return protocol::in_order(protocol::Field{"hash", s.hash}, protocol::Field{"channel", s.channel},
+                                  protocol::Field{"time", s.time}, protocol::Field{"teller", s.teller},
+                                  protocol::Field{"block_record", s.block_record});
     }
     bool operator==(const KnownBlock&) const = default;
 };
@@ -35,8 +34,8 @@ struct KnownStatus {
     std::uint64_t timestamp = 0; // of the last BlockStatus, by position
 
     static constexpr auto fields(auto& s) {
-        return std::tuple{protocol::Field{"hash", s.hash}, protocol::Field{"status", s.status},
-                          protocol::Field{"timestamp", s.timestamp}};
+        return protocol::in_order(protocol::Field{"hash", s.hash}, protocol::Field{"status", s.status},
+                                  protocol::Field{"timestamp", s.timestamp});
     }
     bool operator==(const KnownStatus&) const = default;
 };

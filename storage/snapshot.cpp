@@ -22,8 +22,8 @@ struct SavedPosition {
     std::uint32_t channels = 0; // that have a value
 
     static constexpr auto fields(auto& s) {
-        return std::tuple{protocol::Field{"form", s.form}, protocol::Field{"position", s.position},
-                          protocol::Field{"chain", s.chain}, protocol::Field{"channels", s.channels}};
+        return protocol::in_order(protocol::Field{"form", s.form}, protocol::Field{"position", s.position},
+                                  protocol::Field{"chain", s.chain}, protocol::Field{"channels", s.channels});
     }
 };
 

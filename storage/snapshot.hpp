@@ -8,7 +8,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <tuple>
 #include <vector>
 
 namespace storage {
@@ -20,8 +19,9 @@ struct KnownReport {
     bool is_drifting = false;
 
     static constexpr auto fields(auto& s) {
-        return std::tuple{protocol::Field{"position", s.position}, protocol::Field{"derived_before", s.derived_before},
-                          protocol::Field{"is_drifting", s.is_drifting}};
+        return protocol::in_order(protocol::Field{"position", s.position},
+                                  protocol::Field{"derived_before", s.derived_before},
+                                  protocol::Field{"is_drifting", s.is_drifting});
     }
     bool operator==(const KnownReport&) const = default;
 };
@@ -33,8 +33,8 @@ struct SavedChannel {
     protocol::Seq<KnownStatus, 0xffff'ffff, 4> statuses; // if it is its pool's own
 
     static constexpr auto fields(auto& s) {
-        return std::tuple{protocol::Field{"tally", s.tally}, protocol::Field{"report", s.report},
-                          protocol::Field{"blocks", s.blocks}, protocol::Field{"statuses", s.statuses}};
+        return protocol::in_order(protocol::Field{"tally", s.tally}, protocol::Field{"report", s.report},
+                                  protocol::Field{"blocks", s.blocks}, protocol::Field{"statuses", s.statuses});
     }
 };
 

@@ -7,7 +7,6 @@
 #include "storage/store.hpp"
 
 #include <cstdint>
-#include <tuple>
 
 namespace storage {
 
@@ -17,8 +16,8 @@ struct Tally {
     std::uint64_t records = 0; // of any kind, whatever their verdict
 
     static constexpr auto fields(auto& s) {
-        return std::tuple{protocol::Field{"totals", s.totals}, protocol::Field{"newest_share", s.newest_share},
-                          protocol::Field{"records", s.records}};
+        return protocol::in_order(protocol::Field{"totals", s.totals}, protocol::Field{"newest_share", s.newest_share},
+                                  protocol::Field{"records", s.records});
     }
     bool operator==(const Tally&) const = default;
 };

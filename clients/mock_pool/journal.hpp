@@ -11,7 +11,6 @@
 #include <filesystem>
 #include <functional>
 #include <string>
-#include <tuple>
 #include <variant>
 
 namespace mock_pool {
@@ -20,14 +19,14 @@ namespace mock_pool {
 struct LifeBegan {
     std::uint64_t stream_id = 0;
 
-    static constexpr auto fields(auto& s) { return std::tuple{protocol::Field{"stream_id", s.stream_id}}; }
+    static constexpr auto fields(auto& s) { return protocol::in_order(protocol::Field{"stream_id", s.stream_id}); }
     bool operator==(const LifeBegan&) const = default;
 };
 // The stream's records after the last acknowledged one are now those of another stream, from number 1 on.
 struct StreamReplaced {
     std::uint64_t stream_id = 0;
 
-    static constexpr auto fields(auto& s) { return std::tuple{protocol::Field{"stream_id", s.stream_id}}; }
+    static constexpr auto fields(auto& s) { return protocol::in_order(protocol::Field{"stream_id", s.stream_id}); }
     bool operator==(const StreamReplaced&) const = default;
 };
 // The store that a session was opened with.
@@ -37,8 +36,9 @@ struct StoreMet {
     std::uint8_t durability = 0;
 
     static constexpr auto fields(auto& s) {
-        return std::tuple{protocol::Field{"dataset_id", s.dataset_id}, protocol::Field{"generation", s.generation},
-                          protocol::Field{"durability", s.durability}};
+        return protocol::in_order(protocol::Field{"dataset_id", s.dataset_id},
+                                  protocol::Field{"generation", s.generation},
+                                  protocol::Field{"durability", s.durability});
     }
     bool operator==(const StoreMet&) const = default;
 };
@@ -49,8 +49,8 @@ struct RecordSent {
     protocol::B0_16M bytes;
 
     static constexpr auto fields(auto& s) {
-        return std::tuple{protocol::Field{"sequence", s.sequence}, protocol::Field{"is_duplicate", s.is_duplicate},
-                          protocol::Field{"bytes", s.bytes}};
+        return protocol::in_order(protocol::Field{"sequence", s.sequence},
+                                  protocol::Field{"is_duplicate", s.is_duplicate}, protocol::Field{"bytes", s.bytes});
     }
     bool operator==(const RecordSent&) const = default;
 };
@@ -58,14 +58,14 @@ struct RecordSent {
 struct VerdictGiven {
     protocol::VerdictEntry entry;
 
-    static constexpr auto fields(auto& s) { return std::tuple{protocol::Field{"entry", s.entry}}; }
+    static constexpr auto fields(auto& s) { return protocol::in_order(protocol::Field{"entry", s.entry}); }
     bool operator==(const VerdictGiven&) const = default;
 };
 struct RecordsAcknowledged {
     std::uint64_t durable_sequence = 0;
 
     static constexpr auto fields(auto& s) {
-        return std::tuple{protocol::Field{"durable_sequence", s.durable_sequence}};
+        return protocol::in_order(protocol::Field{"durable_sequence", s.durable_sequence});
     }
     bool operator==(const RecordsAcknowledged&) const = default;
 };

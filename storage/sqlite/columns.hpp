@@ -19,7 +19,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -33,16 +32,15 @@ template <protocol::Record R> auto columns_of(R& record) {
 template <class R>
     requires protocol::ChannelRecord<R>
 auto columns_of(R& record) {
-    return std::apply([](const auto&, const auto&... others) { return std::tuple{others...}; }, R::fields(record));
+    return R::fields(record)([](const auto&, const auto&... others) { return protocol::in_order(others...); });
 }
 template <class T>
     requires std::same_as<std::remove_const_t<T>, Tally>
 auto columns_of(T& tally) {
-    return std::apply(
-        [](const auto& totals, const auto&... others) {
-            return std::tuple_cat(protocol::Totals::fields(totals.value), std::tuple{others...});
-        },
-        T::fields(tally));
+    return T::fields(tally)([](const auto& totals, const auto&... others) {
+        return protocol::Totals::fields(totals.value)(
+            [&](const auto&... parts) { return protocol::in_order(parts..., others...); });
+    });
 }
 
 constexpr bool is_real(std::string_view column) {
@@ -61,8 +59,8 @@ template <class Value> std::string_view type_of(const protocol::Field<Value>& fi
 template <class S> std::string names_of() {
     std::string names;
     const S sample{};
-    std::apply([&](const auto&... field) { (names.append(names.empty() ? "" : ", ").append(field.name), ...); },
-               columns_of(sample));
+    columns_of(sample)(
+        [&](const auto&... field) { (names.append(names.empty() ? "" : ", ").append(field.name), ...); });
     return names;
 }
 
@@ -113,7 +111,7 @@ class Columns {
     }
 
     template <class S> void fields(S& into) {
-        std::apply([&](const auto&... field) { (read(field), ...); }, columns_of(into));
+        columns_of(into)([&](const auto&... field) { (read(field), ...); });
     }
 
     // Whether one held what no field can.

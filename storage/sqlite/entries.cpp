@@ -142,14 +142,12 @@ Result<void> EntryWriter::insert(const LogEntry& entry) {
                                        std::to_underlying(entry.verdict), entry.checksum, entry.bytes);
     return std::visit(
         [&]<Record R>(const R& record) {
-            return std::apply(
-                [&](const auto&... field) {
-                    return insert_.at(content->record.index())
-                        .execute(entry.position, entry.stream, entry.sequence, entry.received_at,
-                                 std::to_underlying(entry.verdict), entry.checksum, entry.channel, entry.time,
-                                 stored(field)..., content->extra);
-                },
-                columns_of(record));
+            return columns_of(record)([&](const auto&... field) {
+                return insert_.at(content->record.index())
+                    .execute(entry.position, entry.stream, entry.sequence, entry.received_at,
+                             std::to_underlying(entry.verdict), entry.checksum, entry.channel, entry.time,
+                             stored(field)..., content->extra);
+            });
         },
         content->record);
 }

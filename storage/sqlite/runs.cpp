@@ -38,12 +38,10 @@ Result<void> RunWriter::insert(const Run& run) {
 }
 
 Result<void> RunWriter::insert(const HourRow& row) {
-    return std::apply(
-        [&](const auto&... field) {
-            return insert_hour_.execute(std::to_underlying(row.subject), row.number, row.hour, row.run, row.checksum,
-                                        stored(field)...);
-        },
-        columns_of(row.tally));
+    return columns_of(row.tally)([&](const auto&... field) {
+        return insert_hour_.execute(std::to_underlying(row.subject), row.number, row.hour, row.run, row.checksum,
+                                    stored(field)...);
+    });
 }
 
 Result<void> RunWriter::remove(Position run) {

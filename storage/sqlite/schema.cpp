@@ -3,8 +3,6 @@
 #include "storage/sqlite/columns.hpp"
 #include "storage/sqlite/views.hpp"
 
-#include <tuple>
-
 namespace storage::sqlite {
 
 namespace {
@@ -129,7 +127,7 @@ template <class S> std::string definitions() {
         lines.append("    ").append(field.name).append(" ").append(type_of(field)).append(",");
         lines.append(comment_on(field.name)).append("\n");
     };
-    std::apply([&](const auto&... field) { (add(field), ...); }, columns_of(sample));
+    columns_of(sample)([&](const auto&... field) { (add(field), ...); });
     return lines;
 }
 

@@ -37,7 +37,7 @@ template <protocol::Record R> R largest(R record) {
             field = std::numeric_limits<std::uint64_t>::max();
         }
     };
-    std::apply([&](const auto&... field) { (enlarge(field.value), ...); }, R::fields(record));
+    R::fields(record)([&](const auto&... field) { (enlarge(field.value), ...); });
     record.timestamp = noon;
     if constexpr (requires { record.difficulty; }) record.difficulty = bits(std::numeric_limits<double>::max());
     if constexpr (requires { record.best_difficulty; })

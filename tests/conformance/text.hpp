@@ -94,9 +94,8 @@ template <class T> void write(std::ostream& out, const T& value) {
         for (const auto& item : value) write(out, item), out << '\n';
     } else {
         out << '{';
-        std::apply(
-            [&](const auto&... field) { ((out << field.name << '=', write(out, field.value), out << ' '), ...); },
-            T::fields(value));
+        T::fields(value)(
+            [&](const auto&... field) { ((out << field.name << '=', write(out, field.value), out << ' '), ...); });
         out << '}';
     }
 }

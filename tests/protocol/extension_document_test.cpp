@@ -241,8 +241,7 @@ TEST_CASE("each table lists exactly the fields of its struct, in their order and
         S value{};
         std::vector<std::pair<std::string, std::string>> expected;
         std::vector<std::pair<std::string, std::string>> actual;
-        std::apply([&](const auto&... field) { (expected.emplace_back(field.name, wire_type(field)), ...); },
-                   S::fields(value));
+        S::fields(value)([&](const auto&... field) { (expected.emplace_back(field.name, wire_type(field)), ...); });
         for (const Row& row : rows) actual.emplace_back(row.at(0), row.at(1));
         CHECK(actual == expected);
     });

@@ -15,7 +15,6 @@
 #include <sstream>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <variant>
 #include <vector>
 
@@ -64,11 +63,9 @@ inline protocol::Bytes concatenated(const GoldenFields& fields) {
 // What encoding makes of each field.
 template <protocol::Struct S> GoldenFields fields_of(const S& value) {
     GoldenFields fields;
-    std::apply(
-        [&](const auto&... field) {
-            (fields.push_back({std::string{field.name}, protocol::encode(field.value).value()}), ...);
-        },
-        S::fields(value));
+    S::fields(value)([&](const auto&... field) {
+        (fields.push_back({std::string{field.name}, protocol::encode(field.value).value()}), ...);
+    });
     return fields;
 }
 
