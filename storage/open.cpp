@@ -4,6 +4,7 @@
 #include "storage/log_store.hpp"
 #include "storage/memory/memory_engine.hpp"
 #include "storage/missing.hpp"
+#include "storage/postgres/postgres_engine.hpp"
 #include "storage/rocksdb/rocksdb_engine.hpp"
 #include "storage/sqlite/sqlite_engine.hpp"
 
@@ -29,12 +30,18 @@ constexpr std::array known{
     Backend{.name = "sqlite", .missing = {}},
     Backend{.name = "rocksdb", .missing = missing::rocksdb},
     Backend{.name = "lmdb", .missing = missing::lmdb},
+    Backend{.name = "postgres", .missing = missing::postgres},
 };
 constexpr std::array<Opener, known.size()> openers{
     [](const StoreConfig&) -> EngineResult { return std::make_unique<MemoryEngine>(); },
     [](const StoreConfig& config) { return open_sqlite(config.database_path); },
     unless_missing<missing::rocksdb>([](const auto& config) { return open_rocksdb(config.database_path); }),
     unless_missing<missing::lmdb>([](const auto& config) { return open_lmdb(config.database_path); }),
+    unless_missing<missing::postgres>([](const auto& config) {
+        return open_postgres({.url = config.database_url,
+                              .patience = config.patience,
+                              .goes_on_waiting = config.goes_on_waiting});
+    }),
 };
 
 std::unexpected<StorageError> unusable(std::string detail) {
