@@ -64,7 +64,7 @@ std::string select_any() {
     std::string sql = "SELECT (";
     for (const std::string_view name : for_each_kind([]<Record R> { return table<R>; }))
         sql.append("EXISTS (SELECT 1 FROM ").append(name).append(any);
-    return sql.append("false)::int2");
+    return sql.append("false)");
 }
 
 const std::array table_names = [] {

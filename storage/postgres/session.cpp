@@ -240,9 +240,9 @@ Result<void> Session::make() {
     if (!there) return std::unexpected(there.error());
     const std::string new_schema = there->next() ? "" : join({"CREATE SCHEMA ", schema_, "; "});
     const auto made = connection_->execute(
-        join({new_schema, schema(), "INSERT INTO about VALUES (1, 'storage-sv2', ", std::to_string(schema_version),
-              ", 0, 0); INSERT INTO data_set VALUES (1, ", std::to_string(id), ", 1, ", hex_literal(fingerprint_key),
-              "); INSERT INTO head VALUES (1, 0, 0, ", chain, ", 0, ", chain, ")"}));
+        join({new_schema, postgres::schema(), "INSERT INTO about VALUES (1, 'storage-sv2', ",
+              std::to_string(schema_version), ", 0, 0); INSERT INTO data_set VALUES (1, ", std::to_string(id), ", 1, ",
+              hex_literal(fingerprint_key), "); INSERT INTO head VALUES (1, 0, 0, ", chain, ", 0, ", chain, ")"}));
     if (!made && connection_->last_state() == "42501")
         return error(Kind::unusable, join({made.error().detail,
                                            "; the user of database_url needs the right to make the "
