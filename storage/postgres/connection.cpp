@@ -1,6 +1,5 @@
 #include "storage/postgres/connection.hpp"
 
-#include <arpa/inet.h>
 #include <endian.h>
 #include <libpq-fe.h>
 #include <poll.h>
