@@ -215,7 +215,7 @@ Result<bool> Session::inspect() {
                                                     " is of another program; name one that is "
                                                     "not there yet: ?options=-csearch_path%3Dname in database_url"}));
     if (found->text(2) == "f") return foreign;
-    auto about = connection_->execute("SELECT program, schema_version FROM about");
+    auto about = connection_->execute(join({"SELECT program, schema_version FROM ", schema_, ".about"}));
     if (!about && connection_->last_state() == "42501")
         return error(Kind::unusable, join({about.error().detail, "; the store in the schema ", schema_,
                                            " belongs to another user: use that one, or grant its rights"}));

@@ -11,7 +11,7 @@ namespace {
 // found by their time instead. PostgreSQL puts the bodies of these functions in the place of their calls.
 constexpr std::string_view text = R"(
 CREATE FUNCTION displayed(hash bytea) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-$$SELECT lpad((SELECT string_agg(encode(substr(hash, byte, 1), 'hex'), '' ORDER BY byte DESC)
+$$SELECT lpad((SELECT coalesce(string_agg(encode(substr(hash, byte, 1), 'hex'), '' ORDER BY byte DESC), '')
     FROM generate_series(1, length(hash)) AS byte), 64, '0')$$;
 COMMENT ON FUNCTION displayed IS 'a hash in hexadecimal, the last byte first; the column is empty for 0';
 CREATE FUNCTION unsigned(number bigint) RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
