@@ -25,7 +25,7 @@ using sql::table;
 
 constexpr std::size_t kinds = std::variant_size_v<protocol::AnyRecord>;
 constexpr std::size_t refused = kinds; // its place behind the others
-using Read = Result<LogEntry> (*)(const Rows&);
+using Read = Result<void> (*)(const Rows&, LogEntry&);
 
 constexpr std::string_view in_range = " WHERE position >= $1 AND position <= $2";
 constexpr std::string_view in_order = " ORDER BY position LIMIT $3";
@@ -191,9 +191,7 @@ Result<void> merge(std::span<Rows> answers, std::size_t limit, std::vector<LogEn
     for (; limit > 0; --limit) {
         Source& next = *std::ranges::min_element(sources, {}, &Source::position);
         if (!next.has_row()) break;
-        auto entry = next.read(next.rows);
-        if (!entry) return std::unexpected(entry.error());
-        entries.push_back(*std::move(entry));
+        if (auto done = next.read(next.rows, entries.emplace_back()); !done) return done;
         next.advance();
     }
     return {};
@@ -212,11 +210,9 @@ std::vector<Question> by_time(const RecordScan& scan) {
 
 Result<std::vector<LogEntry>> entries_of(protocol::RecordKind kind, Rows& answer) {
     std::vector<LogEntry> entries;
-    while (answer.next()) {
-        auto entry = readers.at(sql::place_of(kind))(answer);
-        if (!entry) return std::unexpected(entry.error());
-        entries.push_back(*std::move(entry));
-    }
+    const Read read = readers.at(sql::place_of(kind));
+    while (answer.next())
+        if (const auto done = read(answer, entries.emplace_back()); !done) return std::unexpected(done.error());
     return entries;
 }
 

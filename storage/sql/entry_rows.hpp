@@ -29,44 +29,43 @@ inline std::size_t place_of(protocol::RecordKind kind) {
     return static_cast<std::size_t>(std::ranges::find(kinds, kind) - kinds.begin());
 }
 
-template <class Rows> LogEntry read_common(Columns<Rows>& columns) {
-    LogEntry entry;
+template <class Rows> void read_common(Columns<Rows>& columns, LogEntry& entry) {
     entry.position = columns.integer();
     entry.stream = columns.template integer<std::uint32_t>();
     entry.sequence = columns.integer();
     entry.received_at = columns.integer();
     entry.verdict = static_cast<protocol::Verdict>(columns.template integer<std::uint8_t>());
     entry.checksum = columns.integer();
-    return entry;
 }
 
-template <protocol::Record R, class Rows> Result<LogEntry> read_record(const Rows& rows) {
+// Into an entry that is where it stays: it is large, and moved only when its vector grows.
+template <protocol::Record R, class Rows> Result<void> read_record(const Rows& rows, LogEntry& entry) {
     Columns columns{rows};
-    LogEntry entry = read_common(columns);
+    read_common(columns, entry);
     entry.channel = columns.template integer<std::uint32_t>();
     entry.time = columns.integer();
-    R record;
+    protocol::ReadRecord& content = entry.content.emplace();
+    R& record = content.record.template emplace<R>();
     columns.fields(record);
-    protocol::Bytes extra = columns.bytes();
+    content.extra = columns.bytes();
+    content.verdict =
+        entry.verdict == protocol::Verdict::above_target ? protocol::Verdict::above_target : protocol::Verdict::stored;
     if constexpr (protocol::ChannelRecord<R>) record.channel_id.text = columns.text();
 
-    auto bytes = protocol::encode_record(record, extra);
+    auto bytes = protocol::encode_record(record, content.extra);
     if (!bytes || columns.is_damaged())
         return std::unexpected(StorageError{.kind = StorageError::Kind::corrupt,
                                             .detail = join({"the record at position ", std::to_string(entry.position),
                                                             " has fields that no record can have"})});
     entry.bytes = *std::move(bytes);
-    const protocol::Verdict own =
-        entry.verdict == protocol::Verdict::above_target ? protocol::Verdict::above_target : protocol::Verdict::stored;
-    entry.content = protocol::ReadRecord{.record = std::move(record), .extra = std::move(extra), .verdict = own};
-    return entry;
+    return {};
 }
 
-template <class Rows> Result<LogEntry> read_refused(const Rows& rows) {
+template <class Rows> Result<void> read_refused(const Rows& rows, LogEntry& entry) {
     Columns columns{rows};
-    LogEntry entry = read_common(columns);
+    read_common(columns, entry);
     entry.bytes = columns.bytes();
-    return entry;
+    return {};
 }
 
 } // namespace storage::sql

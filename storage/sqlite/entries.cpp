@@ -17,6 +17,8 @@ using protocol::ChannelRecord;
 using protocol::Record;
 
 using sql::common_columns;
+
+constexpr std::size_t usual_limit = 32; // of what is asked for
 constexpr std::string_view in_range = " WHERE position BETWEEN ?1 AND ?2 ORDER BY position";
 // The index, which has seconds before milliseconds, gives the order and both its ends: rows are read from the newest
 // until there are enough.
@@ -52,7 +54,7 @@ std::string select_any() {
     return sql += "0";
 }
 
-using Read = Result<LogEntry> (*)(const Rows&);
+using Read = Result<void> (*)(const Rows&, LogEntry&);
 const auto read_of_kind = for_each_kind([]<Record R> { return Read{sql::read_record<R, Rows>}; });
 
 // One of several tables that are read side by side.
@@ -115,6 +117,7 @@ EntryReader::EntryReader(Database& database)
       any_{database, select_any()} {}
 
 Result<void> EntryReader::read(Position first, Position last, std::size_t limit, std::vector<LogEntry>& entries) {
+    if (first == last && limit > 0) return read_one(first, entries);
     const std::int64_t from = bound(first);
     const std::int64_t to = bound(last);
     std::vector<Source> sources;
@@ -126,18 +129,33 @@ Result<void> EntryReader::read(Position first, Position last, std::size_t limit,
     for (; limit > 0; --limit) {
         Source& next = *std::ranges::min_element(sources, {}, &Source::position);
         if (!next.has_row()) break;
-        auto entry = next.read(next.rows);
-        if (!entry) return std::unexpected(entry.error());
-        entries.push_back(*std::move(entry));
+        if (auto done = next.read(next.rows, entries.emplace_back()); !done) return done;
         if (auto done = next.advance(); !done) return done;
     }
     return {};
+}
+
+// A position is in one table: when it is found, the others need not be asked. Shares come first, which are most.
+Result<void> EntryReader::read_one(Position position, std::vector<LogEntry>& entries) {
+    const std::size_t found_before = entries.size();
+    const auto read_from = [&](Statement& table, Read read) -> Result<void> {
+        Rows rows = table.run(bound(position), bound(position));
+        const auto row = rows.next();
+        if (!row) return std::unexpected(row.error());
+        return *row ? read(rows, entries.emplace_back()) : Result<void>{};
+    };
+    Result<void> done;
+    for (std::size_t kind = 0; done && entries.size() == found_before && kind < by_position_.size(); ++kind)
+        done = read_from(by_position_.at(kind), read_of_kind.at(kind));
+    if (done && entries.size() == found_before) done = read_from(refused_, sql::read_refused<Rows>);
+    return done;
 }
 
 Result<std::vector<LogEntry>> EntryReader::scan(const RecordScan& scan) {
     std::vector<LogEntry> entries;
     const std::size_t kind = sql::place_of(scan.kind);
     if (kind == by_time_.size()) return entries; // reserved: there are none
+    entries.reserve(std::min(scan.limit, usual_limit));
     // Below what comes first: `before`, or the end of the range.
     auto end = std::pair<Milliseconds, Position>{scan.last_time, std::numeric_limits<Position>::max()};
     if (scan.before) end = std::min(end, *scan.before);
@@ -147,9 +165,8 @@ Result<std::vector<LogEntry>> EntryReader::scan(const RecordScan& scan) {
         const auto row = rows.next();
         if (!row) return std::unexpected(row.error());
         if (!*row) return entries;
-        auto entry = read_of_kind.at(kind)(rows);
-        if (!entry) return std::unexpected(entry.error());
-        entries.push_back(*std::move(entry));
+        if (auto done = read_of_kind.at(kind)(rows, entries.emplace_back()); !done)
+            return std::unexpected(done.error());
     }
 }
 
