@@ -327,7 +327,7 @@ TEST_CASE("a filter on channel and time is answered by an index") {
     };
     const std::string filter = " WHERE channel_id = '1.1.1' AND timestamp >= 5";
     const std::string shares = plan_of("SELECT * FROM share_records" + filter);
-    CHECK_MESSAGE(has(shares, "channel_time_idx"), shares);
+    CHECK_MESSAGE(has(shares, "channel_expr_time_idx"), shares);
     CHECK_MESSAGE(has(shares, "\"time\" / 1000) >= 5"), shares);
     CHECK_MESSAGE(!has(shares, "Seq Scan on shares_2"), shares);
     const std::string blocks = plan_of("SELECT * FROM block_records" + filter);
