@@ -1,0 +1,63 @@
+// RocksDB's interface as a key-value store of ours. Here its results become errors of ours.
+#pragma once
+
+#include "storage/error.hpp"
+#include "storage/keyed/batch.hpp"
+#include "storage/keyed/key_values.hpp"
+#include "storage/place.hpp"
+#include "storage/shared_mutex.hpp"
+
+#include <rocksdb/db.h>
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <string_view>
+#include <vector>
+
+namespace storage::rocksdb {
+
+class View;
+
+class Database final : public keyed::KeyValues {
+  public:
+    // Of a new store, in an empty folder; closed again.
+    static Result<void> make(const std::filesystem::path& folder, const keyed::Batch& first);
+    static Result<std::unique_ptr<Database>> open(Place place);
+    ~Database() override;
+
+    [[nodiscard]] std::string_view name() const override { return "rocksdb"; }
+    Result<void> commit(const keyed::Batch& batch) override;
+    Result<std::unique_ptr<keyed::Snapshot>> snapshot() override;
+    Result<void> close() override;
+
+  private:
+    friend class Lease;
+
+    explicit Database(Place place);
+
+    Result<void> open_files();
+    void close_files();
+    // The files are open as long as this is held. They are closed by a commit that found no space: what is in them is
+    // then read again, as at a start.
+    Result<std::shared_lock<SharedMutex>> opened();
+    Result<void> check_expected(const keyed::Batch::Expected& expected);
+    Result<void> check_space() const;
+    Result<void> write(const keyed::Batch& batch);
+    void give_back(std::unique_ptr<View> view);
+
+    Place place_;       // its lock goes last
+    SharedMutex mutex_; // held alone to open and close the files
+    std::unique_ptr<::rocksdb::DB> database_;
+    std::array<::rocksdb::ColumnFamilyHandle*, keyed::table_names.size()> tables_{};
+
+    // Of the state after the last commit only: what is older would keep files from being removed.
+    std::mutex idle_mutex_;
+    std::uint64_t commits_ = 0;
+    std::vector<std::unique_ptr<View>> idle_;
+};
+
+} // namespace storage::rocksdb
