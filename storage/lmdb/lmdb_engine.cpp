@@ -40,12 +40,16 @@ Result<void> make(const fs::path& file) {
 
 } // namespace
 
-Result<std::unique_ptr<Engine>> open_lmdb(const fs::path& file, std::uint64_t most_bytes) {
+Result<std::unique_ptr<keyed::KeyValues>> open_lmdb_values(const fs::path& file, std::uint64_t most_bytes) {
     auto place = claim(file, {.is_folder = false, .inspect = inspect, .make = make});
     if (!place) return std::unexpected(place.error());
-    auto environment = lmdb::Environment::open(*std::move(place), most_bytes);
-    if (!environment) return std::unexpected(environment.error());
-    return std::make_unique<keyed::KeyedEngine>(*std::move(environment));
+    return lmdb::Environment::open(*std::move(place), most_bytes);
+}
+
+Result<std::unique_ptr<Engine>> open_lmdb(const fs::path& file, std::uint64_t most_bytes) {
+    auto values = open_lmdb_values(file, most_bytes);
+    if (!values) return std::unexpected(values.error());
+    return std::make_unique<keyed::KeyedEngine>(*std::move(values));
 }
 
 } // namespace storage

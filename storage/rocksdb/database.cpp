@@ -3,7 +3,6 @@
 #include "storage/rocksdb/settings.hpp"
 
 #include <rocksdb/iterator.h>
-#include <rocksdb/write_batch.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -23,25 +22,12 @@ using keyed::Batch;
 using keyed::Table;
 using Kind = StorageError::Kind;
 using protocol::ByteView;
-using ::rocksdb::Slice;
 using ::rocksdb::Status;
 
 constexpr std::size_t max_idle = 4;
 // Left for what is written in the background; and of a small disk, this part of it.
 constexpr std::uintmax_t reserve = std::uintmax_t{128} << 20U;
 constexpr std::uintmax_t parts_of_small_disk = 8;
-
-constexpr std::size_t number(Table table) {
-    return static_cast<std::size_t>(table);
-}
-
-Slice slice(ByteView bytes) {
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; // NOLINT(*-reinterpret-cast): bytes are bytes
-}
-
-ByteView view(const Slice& slice) {
-    return {reinterpret_cast<const std::uint8_t*>(slice.data()), slice.size()}; // NOLINT(*-reinterpret-cast)
-}
 
 StorageError error(Kind kind, const fs::path& folder, const Status& status, std::string_view advice = {}) {
     std::string detail = folder.native();
@@ -147,7 +133,7 @@ class View {
     [[nodiscard]] std::uint64_t commits() const { return commits_; }
 
     keyed::Cursor* cursor(Table table, ::rocksdb::ColumnFamilyHandle* handle, const fs::path& folder) {
-        auto& cursor = cursors_.at(number(table));
+        auto& cursor = cursors_.at(static_cast<std::size_t>(table));
         if (!cursor) {
             ::rocksdb::ReadOptions options;
             options.snapshot = snapshot_;
@@ -178,7 +164,7 @@ class Lease final : public keyed::Snapshot {
     ~Lease() override { database_.give_back(std::move(view_)); }
 
     Result<keyed::Cursor*> cursor(Table table) override {
-        return view_->cursor(table, database_.tables_.at(number(table)), database_.place_.path);
+        return view_->cursor(table, database_.files_.table(table), database_.place_.path);
     }
 
   private:
@@ -188,28 +174,13 @@ class Lease final : public keyed::Snapshot {
 };
 
 Result<void> Database::make(const fs::path& folder, const Batch& first) {
-    ::rocksdb::Options options{database_options(), {}};
+    ::rocksdb::DBOptions options = database_options();
     options.create_if_missing = true;
-    ::rocksdb::DB* made = nullptr;
-    Status status = ::rocksdb::DB::Open(options, folder.native(), &made);
-    if (!status.ok()) return std::unexpected(error_of_opening(folder, status));
-    const std::unique_ptr<::rocksdb::DB> database{made};
-    const auto cache = new_cache();
-    std::array<std::unique_ptr<::rocksdb::ColumnFamilyHandle>, keyed::table_names.size()> tables;
-    for (std::size_t i = 0; i < tables.size() && status.ok(); ++i) {
-        ::rocksdb::ColumnFamilyHandle* handle = nullptr;
-        status = database->CreateColumnFamily(table_options(static_cast<Table>(i), cache),
-                                              std::string{keyed::table_names.at(i)}, &handle);
-        tables.at(i).reset(handle);
-    }
-    ::rocksdb::WriteBatch batch;
-    for (std::size_t i = 0; i < first.size() && status.ok(); ++i) {
-        const Batch::Change change = first[i];
-        status = batch.Put(tables.at(number(change.table)).get(), slice(change.key), slice(change.value));
-    }
-    if (status.ok()) status = database->Write(write_options(), &batch);
-    tables = {};
-    if (status.ok()) status = database->Close();
+    options.create_missing_column_families = true;
+    Files files;
+    Status status = files.open(options, folder);
+    if (status.ok()) status = files.write(first);
+    if (status.ok()) status = files.close();
     if (!status.ok()) return std::unexpected(error_of_opening(folder, status));
     return {};
 }
@@ -227,36 +198,24 @@ Database::~Database() {
 }
 
 Result<void> Database::open_files() {
-    const auto cache = new_cache();
-    std::vector<::rocksdb::ColumnFamilyDescriptor> families{{::rocksdb::kDefaultColumnFamilyName, {}}};
-    for (std::size_t i = 0; i < keyed::table_names.size(); ++i)
-        families.emplace_back(std::string{keyed::table_names.at(i)}, table_options(static_cast<Table>(i), cache));
-    ::rocksdb::DB* opened = nullptr;
-    std::vector<::rocksdb::ColumnFamilyHandle*> handles;
-    const Status status = ::rocksdb::DB::Open(database_options(), place_.path.native(), families, &handles, &opened);
+    const Status status = files_.open(database_options(), place_.path);
     if (!status.ok()) return std::unexpected(error_of_opening(place_.path, status));
-    database_.reset(opened);
-    database_->DestroyColumnFamilyHandle(handles.front());
-    std::ranges::copy(handles.begin() + 1, handles.end(), tables_.begin());
     return {};
 }
 
 void Database::close_files() {
     idle_.clear();
-    if (!database_) return;
-    for (auto*& table : tables_) database_->DestroyColumnFamilyHandle(std::exchange(table, nullptr));
     // All that was acknowledged is synced; what could still fail here is not missed.
-    database_->Close().PermitUncheckedError();
-    database_.reset();
+    files_.close().PermitUncheckedError();
 }
 
 Result<std::shared_lock<SharedMutex>> Database::opened() {
     std::shared_lock lock{mutex_};
-    while (!database_) {
+    while (!files_.are_open()) {
         lock.unlock();
         {
             const std::unique_lock alone{mutex_};
-            if (!database_)
+            if (!files_.are_open())
                 if (auto done = open_files(); !done) return std::unexpected(done.error());
         }
         lock.lock();
@@ -270,7 +229,9 @@ Result<void> Database::commit(const Batch& batch) {
     if (batch.expected())
         if (auto done = check_expected(*batch.expected()); !done) return done;
     if (auto done = check_space(); !done) return done;
-    auto done = write(batch);
+    Result<void> done;
+    if (const Status status = files_.write(batch); !status.ok())
+        done = std::unexpected(error_of_writing(place_.path, status));
     {
         const std::scoped_lock idle{idle_mutex_};
         ++commits_;
@@ -287,7 +248,7 @@ Result<void> Database::commit(const Batch& batch) {
 // One thread writes, and the lock keeps other processes away: nothing comes between this and the write.
 Result<void> Database::check_expected(const Batch::Expected& expected) {
     ::rocksdb::PinnableSlice value;
-    const Status status = database_->Get({}, tables_.at(number(Table::rows)), slice(expected.key), &value);
+    const Status status = files_.get(Table::rows, expected.key, value);
     if (!status.ok() && !status.IsNotFound()) return std::unexpected(error_of_reading(place_.path, status));
     if (status.ok() && value.starts_with(slice(expected.beginning))) return {};
     return std::unexpected(StorageError{.kind = Kind::superseded, .detail = "another role writes to the store now"});
@@ -303,20 +264,6 @@ Result<void> Database::check_space() const {
     return std::unexpected(StorageError{.kind = Kind::full, .detail = std::move(detail)});
 }
 
-Result<void> Database::write(const Batch& batch) {
-    ::rocksdb::WriteBatch writes{batch.bytes() + (batch.size() * 16)};
-    Status status;
-    for (std::size_t i = 0; i < batch.size() && status.ok(); ++i) {
-        const Batch::Change change = batch[i];
-        auto* const table = tables_.at(number(change.table));
-        status = change.is_removal ? writes.Delete(table, slice(change.key))
-                                   : writes.Put(table, slice(change.key), slice(change.value));
-    }
-    if (status.ok()) status = database_->Write(write_options(), &writes);
-    if (status.ok()) return {};
-    return std::unexpected(error_of_writing(place_.path, status));
-}
-
 Result<std::unique_ptr<keyed::Snapshot>> Database::snapshot() {
     auto lock = opened();
     if (!lock) return std::unexpected(lock.error());
@@ -330,7 +277,7 @@ Result<std::unique_ptr<keyed::Snapshot>> Database::snapshot() {
             idle_.pop_back();
         }
     }
-    if (!view) view = std::make_unique<View>(*database_, commits);
+    if (!view) view = std::make_unique<View>(files_.database(), commits);
     return std::make_unique<Lease>(*this, std::move(view), *std::move(lock));
 }
 

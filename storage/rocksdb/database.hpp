@@ -5,11 +5,9 @@
 #include "storage/keyed/batch.hpp"
 #include "storage/keyed/key_values.hpp"
 #include "storage/place.hpp"
+#include "storage/rocksdb/files.hpp"
 #include "storage/shared_mutex.hpp"
 
-#include <rocksdb/db.h>
-
-#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -46,13 +44,11 @@ class Database final : public keyed::KeyValues {
     Result<std::shared_lock<SharedMutex>> opened();
     Result<void> check_expected(const keyed::Batch::Expected& expected);
     Result<void> check_space() const;
-    Result<void> write(const keyed::Batch& batch);
     void give_back(std::unique_ptr<View> view);
 
     Place place_;       // its lock goes last
     SharedMutex mutex_; // held alone to open and close the files
-    std::unique_ptr<::rocksdb::DB> database_;
-    std::array<::rocksdb::ColumnFamilyHandle*, keyed::table_names.size()> tables_{};
+    Files files_;
 
     // Of the state after the last commit only: what is older would keep files from being removed.
     std::mutex idle_mutex_;

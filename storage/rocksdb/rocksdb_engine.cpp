@@ -102,12 +102,16 @@ Result<void> make(const fs::path& folder) {
 
 } // namespace
 
-Result<std::unique_ptr<Engine>> open_rocksdb(const fs::path& folder) {
+Result<std::unique_ptr<keyed::KeyValues>> open_rocksdb_values(const fs::path& folder) {
     auto place = claim(folder, {.is_folder = true, .inspect = inspect, .make = make});
     if (!place) return std::unexpected(place.error());
-    auto database = rocksdb::Database::open(*std::move(place));
-    if (!database) return std::unexpected(database.error());
-    return std::make_unique<keyed::KeyedEngine>(*std::move(database));
+    return rocksdb::Database::open(*std::move(place));
+}
+
+Result<std::unique_ptr<Engine>> open_rocksdb(const fs::path& folder) {
+    auto values = open_rocksdb_values(folder);
+    if (!values) return std::unexpected(values.error());
+    return std::make_unique<keyed::KeyedEngine>(*std::move(values));
 }
 
 } // namespace storage

@@ -20,7 +20,7 @@ namespace {
 using keyed::Table;
 
 constexpr std::size_t mebibyte = std::size_t{1} << 20U;
-constexpr std::size_t write_buffers = 64 * mebibyte; // of all tables together
+constexpr std::size_t write_buffers = 32 * mebibyte; // of all tables together
 constexpr std::size_t block_cache = 64 * mebibyte;   // with the indexes and filters
 constexpr std::size_t fingerprint_size = 8;
 
@@ -54,6 +54,7 @@ bool has_lz4() {
     options.db_write_buffer_size = write_buffers;
     options.max_total_wal_size = 4 * write_buffers;
     options.max_open_files = 256;
+    options.max_file_opening_threads = 1; // by default sixteen are started for each table at each opening
     options.max_background_jobs = 2;
     options.bytes_per_sync = mebibyte;
     options.info_log_level = ::rocksdb::WARN_LEVEL;
