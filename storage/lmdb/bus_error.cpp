@@ -42,6 +42,7 @@ void report(int signal, siginfo_t* info, void*) {
         ::_exit(written < 0 ? EXIT_FAILURE : 1);
     }
     ::sigaction(signal, &before, nullptr); // what caused it is tried again, and then goes there
+    if (info->si_code <= 0) ::raise(signal); // somebody sent it
 }
 
 Result<void> install(const std::filesystem::path& file) {

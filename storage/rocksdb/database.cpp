@@ -30,8 +30,11 @@ constexpr std::uintmax_t reserve = std::uintmax_t{128} << 20U;
 constexpr std::uintmax_t parts_of_small_disk = 8;
 
 StorageError error(Kind kind, const fs::path& folder, const Status& status, std::string_view advice = {}) {
+    std::string text = status.ToString();
+    // A sorted file that is missing is looked for again by the name that LevelDB would have given it.
+    if (const auto ending = text.find(".ldb"); ending != std::string::npos) text.replace(ending, 4, ".sst");
     std::string detail = folder.native();
-    detail.append(": ").append(status.ToString()).append(advice);
+    detail.append(": ").append(text).append(advice);
     return {.kind = kind, .detail = std::move(detail)};
 }
 

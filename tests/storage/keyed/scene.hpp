@@ -40,19 +40,19 @@ inline void check_refused(const fs::path& path, Kind kind, std::string_view word
     CHECK(engine.error().detail.find(path.native()) != std::string::npos);
 }
 
+inline protocol::ByteView bytes_of(const std::string& text) {
+    return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
 // All keys and values of a table.
 inline std::map<std::string, std::string> content(KeyValues& values, Table table) {
     std::map<std::string, std::string> all;
     auto snapshot = values.snapshot();
     REQUIRE(snapshot);
     auto* const cursor = (*snapshot)->cursor(table).value();
-    for (bool is_there = cursor->seek({}).value(); is_there; is_there = cursor->next().value())
+    for (bool is_there = cursor->seek(bytes_of(std::string(8, '\0'))).value(); is_there; is_there = cursor->next().value())
         all[{cursor->key().begin(), cursor->key().end()}] = {cursor->value().begin(), cursor->value().end()};
     return all;
-}
-
-inline protocol::ByteView bytes_of(const std::string& text) {
-    return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
 inline void put(KeyValues& values, Table table, const std::string& key, const std::string& value) {
