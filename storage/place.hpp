@@ -41,9 +41,9 @@ struct PlaceRules {
     bool is_folder = false;
     // That it is a whole store of ours and of this version; changes nothing. Only asked while this process does not
     // have it open.
-    Result<void> (*inspect)(const std::filesystem::path& path);
+    Result<void> (*inspect)(const std::filesystem::path& path) = nullptr;
     // Makes an empty store there, whole or not at all.
-    Result<void> (*make)(const std::filesystem::path& path);
+    Result<void> (*make)(const std::filesystem::path& path) = nullptr;
 };
 
 // The store's place, made if it is missing or empty, in a folder that exists. What is no store of ours is not touched.

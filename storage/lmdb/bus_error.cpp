@@ -41,7 +41,7 @@ void report(int signal, siginfo_t* info, void*) {
         const ssize_t written = ::write(STDERR_FILENO, watched.report.data(), watched.report_size);
         ::_exit(written < 0 ? EXIT_FAILURE : 1);
     }
-    ::sigaction(signal, &before, nullptr); // what caused it is tried again, and then goes there
+    ::sigaction(signal, &before, nullptr);   // what caused it is tried again, and then goes there
     if (info->si_code <= 0) ::raise(signal); // somebody sent it
 }
 

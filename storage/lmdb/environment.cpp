@@ -276,7 +276,10 @@ int Environment::apply(MDB_env& environment, const Tables& tables, const Batch& 
             code = ::mdb_del(transaction, table, &key, nullptr);
             if (code == MDB_NOTFOUND) code = 0;
         } else {
-            code = ::mdb_put(transaction, table, &key, &content, 0);
+            // Entries come in order: pages are then filled, and not split in halves.
+            code =
+                change.table == Table::log ? ::mdb_put(transaction, table, &key, &content, MDB_APPEND) : MDB_KEYEXIST;
+            if (code == MDB_KEYEXIST) code = ::mdb_put(transaction, table, &key, &content, 0);
         }
     }
     if (code != 0) {

@@ -235,6 +235,7 @@ Result<void> Database::commit(const Batch& batch) {
     Result<void> done;
     if (const Status status = files_.write(batch); !status.ok())
         done = std::unexpected(error_of_writing(place_.path, status));
+    is_in_doubt_ = !done;
     {
         const std::scoped_lock idle{idle_mutex_};
         ++commits_;
@@ -291,6 +292,8 @@ void Database::give_back(std::unique_ptr<View> view) {
 
 Result<void> Database::close() {
     const std::unique_lock lock{mutex_};
+    // Otherwise the next start reads the log again, and takes seconds for it.
+    if (files_.are_open() && !is_in_doubt_) files_.flush().PermitUncheckedError();
     close_files();
     place_.lock.release();
     return {};

@@ -49,6 +49,7 @@ class Database final : public keyed::KeyValues {
     Place place_;       // its lock goes last
     SharedMutex mutex_; // held alone to open and close the files
     Files files_;
+    bool is_in_doubt_ = false; // a commit has failed: nothing is written that was not asked for
 
     // Of the state after the last commit only: what is older would keep files from being removed.
     std::mutex idle_mutex_;

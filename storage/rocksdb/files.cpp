@@ -70,6 +70,10 @@ Status Files::write(const Batch& batch) {
     return database_->Write(write_options(), &writes);
 }
 
+Status Files::flush() {
+    return database_->Flush({}, {tables_.begin(), tables_.end()});
+}
+
 Status Files::get(Table table_of_key, ByteView key, ::rocksdb::PinnableSlice& value) {
     return database_->Get({}, table(table_of_key), slice(key), &value);
 }

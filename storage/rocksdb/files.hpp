@@ -29,6 +29,9 @@ class Files {
     ::rocksdb::Status close();
     [[nodiscard]] bool are_open() const { return database_ != nullptr; }
 
+    // All that is in the log alone, into sorted files: they are opened without it.
+    ::rocksdb::Status flush();
+
     ::rocksdb::Status write(const keyed::Batch& batch); // durable
     ::rocksdb::Status get(keyed::Table table, protocol::ByteView key, ::rocksdb::PinnableSlice& value);
 
