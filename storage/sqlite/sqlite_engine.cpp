@@ -15,7 +15,7 @@ using sqlite::Reader;
 
 class SqliteEngine final : public Engine {
   public:
-    SqliteEngine(sqlite::StoreFile file, std::unique_ptr<sqlite::Writer> writer)
+    SqliteEngine(Place file, std::unique_ptr<sqlite::Writer> writer)
         : file_{std::move(file)},
           readers_{file_.path},
           writer_{std::move(writer)} {}
@@ -69,7 +69,7 @@ class SqliteEngine final : public Engine {
     }
 
   private:
-    sqlite::StoreFile file_; // its lock goes last
+    Place file_; // its lock goes last
     mutable sqlite::Readers readers_;
     std::unique_ptr<sqlite::Writer> writer_;
 };
