@@ -238,6 +238,14 @@ constexpr Features features[]{
      .records_in = "one file",
      .sql = "yes, also while the role runs",
      .choose_when = "production on one machine: nothing to administer, and every tool reads the file"},
+    {.backend = "rocksdb",
+     .records_in = "a directory",
+     .sql = "no",
+     .choose_when = "more shares a second than sqlite takes, for months: the smallest on the disk"},
+    {.backend = "lmdb",
+     .records_in = "one file",
+     .sql = "no",
+     .choose_when = "many questions beside many shares, in a file that fits into memory"},
 };
 
 void print_features(const std::vector<Contender>& backends) {

@@ -46,7 +46,15 @@ bool is_control(char32_t c) {
     return c < 0x20 || (c >= 0x7f && c <= 0x9f);
 }
 
+// Most text is ASCII. No early exit: then the compiler compares many characters at once.
+bool is_printable_ascii(std::string_view text) {
+    bool is_printable = true;
+    for (const char c : text) is_printable &= c >= 0x20 && c < 0x7f;
+    return is_printable;
+}
+
 Check text(const Str0_255& field) {
+    if (is_printable_ascii(field.text)) return {};
     for (std::string_view rest{field.text}; !rest.empty();) {
         const auto next = first_code_point(rest);
         if (!next || is_control(next->value)) return std::unexpected(Verdict::invalid_text);

@@ -123,11 +123,11 @@ constexpr std::array settings{
             [](Config& config, const noise::Curve&, const Value& value) {
                 return assign(config.clients_file, non_empty_path(value));
             }},
-    Setting{"storage", "backend", Type::text, "memory or sqlite", false,
+    Setting{"storage", "backend", Type::text, "memory, sqlite, rocksdb or lmdb", false,
             [](Config& config, const noise::Curve&, const Value& value) {
                 return assign(config.store.backend, known_backend(value));
             }},
-    Setting{"storage", "database_path", Type::text, "the path of a file", false,
+    Setting{"storage", "database_path", Type::text, "the path of a file, or of a directory for rocksdb", false,
             [](Config& config, const noise::Curve&, const Value& value) {
                 return assign(config.store.database_path, non_empty_path(value));
             }},

@@ -10,6 +10,7 @@
 #include "src/logging.hpp"
 #include "src/serve.hpp"
 #include "src/state_directory.hpp"
+#include "storage/open.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -46,15 +47,24 @@ struct KeygenOptions {
     std::string out;
 };
 
+// Those that this program was built without, too.
+std::string backends_in_words() {
+    std::string words{"where records are kept, one of"};
+    for (const storage::Backend& backend : storage::backends()) {
+        words.append(" ").append(backend.name);
+        if (!backend.missing.empty()) words.append(" (not in this program: ").append(backend.missing).append(")");
+    }
+    return words.append(" [memory]");
+}
+
 void add_serve_options(CLI::App& app, ServeOptions& options) {
     app.add_option("-c,--config", options.config, "TOML file with the role's settings")->type_name("FILE");
     app.add_option("--preset", options.preset, "settings to start from [development, the only one yet]")
         ->type_name("NAME")
         ->check(CLI::IsMember({"development"}));
-    app.add_option("--backend", options.backend, "where records are kept: memory or sqlite [memory]")
-        ->type_name("NAME");
+    app.add_option("--backend", options.backend, backends_in_words())->type_name("NAME");
     app.add_option("--database-path", options.database_path,
-                   "the database's file [stratum_storage.db in the state directory]")
+                   "the database's file, or directory [stratum_storage.db in the state directory]")
         ->type_name("P");
     app.add_option("--clients", options.clients,
                    "clients.toml: who may connect [on loopback any key, elsewhere required]")

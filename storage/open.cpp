@@ -1,7 +1,11 @@
 #include "storage/open.hpp"
 
+#include "storage/lmdb/lmdb_engine.hpp"
 #include "storage/log_store.hpp"
 #include "storage/memory/memory_engine.hpp"
+#include "storage/missing.hpp"
+#include "storage/postgres/postgres_engine.hpp"
+#include "storage/rocksdb/rocksdb_engine.hpp"
 #include "storage/sqlite/sqlite_engine.hpp"
 
 #include <algorithm>
@@ -12,15 +16,32 @@ namespace storage {
 namespace {
 
 using EngineResult = Result<std::unique_ptr<Engine>>;
+using Opener = EngineResult (*)(const StoreConfig& config);
+
+// Generic lambdas only: those of engines that are missing are not compiled, and never called.
+template <const std::string_view& missing> constexpr Opener unless_missing(auto open) {
+    if constexpr (missing.empty()) return open;
+    return nullptr;
+}
 
 // The only places that name the backends: what they are, and below in the same order how they are opened.
 constexpr std::array known{
     Backend{.name = "memory", .missing = {}},
     Backend{.name = "sqlite", .missing = {}},
+    Backend{.name = "rocksdb", .missing = missing::rocksdb},
+    Backend{.name = "lmdb", .missing = missing::lmdb},
+    Backend{.name = "postgres", .missing = missing::postgres},
 };
-constexpr std::array<EngineResult (*)(const StoreConfig& config), known.size()> openers{
+constexpr std::array<Opener, known.size()> openers{
     [](const StoreConfig&) -> EngineResult { return std::make_unique<MemoryEngine>(); },
     [](const StoreConfig& config) { return open_sqlite(config.database_path); },
+    unless_missing<missing::rocksdb>([](const auto& config) { return open_rocksdb(config.database_path); }),
+    unless_missing<missing::lmdb>([](const auto& config) { return open_lmdb(config.database_path); }),
+    unless_missing<missing::postgres>([](const auto& config) {
+        return open_postgres({.url = config.database_url,
+                              .patience = config.patience,
+                              .goes_on_waiting = config.goes_on_waiting});
+    }),
 };
 
 std::unexpected<StorageError> unusable(std::string detail) {

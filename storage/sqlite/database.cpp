@@ -81,12 +81,6 @@ int mode_of(Checkpoint how) {
 
 } // namespace
 
-std::string join(std::initializer_list<std::string_view> pieces) {
-    std::string whole;
-    for (const std::string_view piece : pieces) whole += piece;
-    return whole;
-}
-
 Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& file, Use use) {
     std::unique_ptr<Database> database{new Database{file, use}};
     sqlite3* handle = nullptr;

@@ -3,16 +3,14 @@
 
 #include "protocol/primitives.hpp"
 #include "storage/error.hpp"
+#include "storage/sql/columns.hpp"
 
 #include <sqlite3.h>
 
-#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <initializer_list>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,13 +35,7 @@ enum class Checkpoint : std::uint8_t {
     truncate, // and leaves no journal
 };
 
-// What no row reaches, cut to what SQLite's signed integers can say: for the bounds of ranges.
-constexpr std::int64_t bound(std::uint64_t value) {
-    constexpr std::uint64_t last = std::numeric_limits<std::int64_t>::max();
-    return static_cast<std::int64_t>(std::min(value, last));
-}
-
-std::string join(std::initializer_list<std::string_view> pieces);
+using sql::join;
 
 // One connection, for one thread at a time; interrupt() alone may come from another.
 class Database {

@@ -1,7 +1,7 @@
 #include "storage/sqlite/entries.hpp"
 
+#include "storage/sql/entry_rows.hpp"
 #include "storage/sqlite/columns.hpp"
-#include "storage/sqlite/schema.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -13,14 +13,12 @@ namespace storage::sqlite {
 
 namespace {
 
-using protocol::AnyRecord;
-using protocol::Bytes;
 using protocol::ChannelRecord;
 using protocol::Record;
-using protocol::RecordKind;
-using protocol::Verdict;
 
-constexpr std::string_view common_columns = "position, stream, sequence, received_at, verdict, checksum";
+using sql::common_columns;
+
+constexpr std::size_t usual_limit = 32; // of what is asked for
 constexpr std::string_view in_range = " WHERE position BETWEEN ?1 AND ?2 ORDER BY position";
 // The index, which has seconds before milliseconds, gives the order and both its ends: rows are read from the newest
 // until there are enough.
@@ -29,11 +27,6 @@ constexpr std::string_view in_time = " WHERE channel = ?1 AND time / 1000 BETWEE
                                      "ORDER BY time / 1000 DESC, time DESC, position DESC LIMIT ?6";
 constexpr std::string_view any_in_time = " WHERE channel = ?1 AND time / 1000 BETWEEN ?2 / 1000 AND ?3 / 1000 "
                                          "AND time BETWEEN ?2 AND ?3 AND position <= ?4";
-
-// In the order in which they are written and read.
-template <Record R> std::string columns() {
-    return join({common_columns, ", channel, time, ", names_of<R>(), ", extra"});
-}
 
 std::string insert_into(std::string_view table, const std::string& columns) {
     std::string sql = join({"INSERT INTO ", table, " (", columns, ") VALUES (?"});
@@ -48,10 +41,10 @@ std::string remove_from(std::string_view table) {
 // The channel's name comes last. A row whose channel is missing must be seen, as damage: hence the left join.
 template <Record R> std::string select(std::string_view where) {
     if constexpr (ChannelRecord<R>)
-        return join({"SELECT ", columns<R>(), ", channel_id FROM ", table<R>,
+        return join({"SELECT ", sql::columns<R>(), ", channel_id FROM ", table<R>,
                      " LEFT JOIN channels ON channels.number = channel", where});
     else
-        return join({"SELECT ", columns<R>(), " FROM ", table<R>, where});
+        return join({"SELECT ", sql::columns<R>(), " FROM ", table<R>, where});
 }
 
 std::string select_any() {
@@ -61,52 +54,8 @@ std::string select_any() {
     return sql += "0";
 }
 
-std::size_t place_of(RecordKind kind) {
-    const auto kinds = for_each_kind([]<Record R> { return R::kind; });
-    return static_cast<std::size_t>(std::ranges::find(kinds, kind) - kinds.begin());
-}
-
-LogEntry read_common(Columns& columns) {
-    LogEntry entry;
-    entry.position = columns.integer();
-    entry.stream = columns.integer<std::uint32_t>();
-    entry.sequence = columns.integer();
-    entry.received_at = columns.integer();
-    entry.verdict = static_cast<Verdict>(columns.integer<std::uint8_t>());
-    entry.checksum = columns.integer();
-    return entry;
-}
-
-template <Record R> Result<LogEntry> read_record(const Rows& rows) {
-    Columns columns{rows};
-    LogEntry entry = read_common(columns);
-    entry.channel = columns.integer<std::uint32_t>();
-    entry.time = columns.integer();
-    R record;
-    columns.fields(record);
-    Bytes extra = columns.bytes();
-    if constexpr (ChannelRecord<R>) record.channel_id.text = columns.text();
-
-    auto bytes = protocol::encode_record(record, extra);
-    if (!bytes || columns.is_damaged())
-        return std::unexpected(StorageError{.kind = StorageError::Kind::corrupt,
-                                            .detail = join({"the record at position ", std::to_string(entry.position),
-                                                            " has fields that no record can have"})});
-    entry.bytes = *std::move(bytes);
-    const Verdict own = entry.verdict == Verdict::above_target ? Verdict::above_target : Verdict::stored;
-    entry.content = protocol::ReadRecord{.record = std::move(record), .extra = std::move(extra), .verdict = own};
-    return entry;
-}
-
-Result<LogEntry> read_refused(const Rows& rows) {
-    Columns columns{rows};
-    LogEntry entry = read_common(columns);
-    entry.bytes = columns.bytes();
-    return entry;
-}
-
-using Read = Result<LogEntry> (*)(const Rows&);
-const auto read_of_kind = for_each_kind([]<Record R> { return Read{read_record<R>}; });
+using Read = Result<void> (*)(const Rows&, LogEntry&);
+const auto read_of_kind = for_each_kind([]<Record R> { return Read{sql::read_record<R, Rows>}; });
 
 // One of several tables that are read side by side.
 struct Source {
@@ -126,7 +75,7 @@ struct Source {
 } // namespace
 
 EntryWriter::EntryWriter(Database& database)
-    : insert_{for_each_kind([&]<Record R> { return Statement{database, insert_into(table<R>, columns<R>())}; })},
+    : insert_{for_each_kind([&]<Record R> { return Statement{database, insert_into(table<R>, sql::columns<R>())}; })},
       remove_{for_each_kind([&]<Record R> { return Statement{database, remove_from(table<R>)}; })},
       insert_refused_{database, insert_into("refused_records", join({common_columns, ", bytes"}))},
       remove_refused_{database, remove_from("refused_records")},
@@ -166,10 +115,11 @@ EntryReader::EntryReader(Database& database)
       any_{database, select_any()} {}
 
 Result<void> EntryReader::read(Position first, Position last, std::size_t limit, std::vector<LogEntry>& entries) {
+    if (first == last && limit > 0) return read_one(first, entries);
     const std::int64_t from = bound(first);
     const std::int64_t to = bound(last);
     std::vector<Source> sources;
-    sources.push_back({.rows = refused_.run(from, to), .read = read_refused});
+    sources.push_back({.rows = refused_.run(from, to), .read = sql::read_refused<Rows>});
     for (std::size_t kind = 0; kind < by_position_.size(); ++kind)
         sources.push_back({.rows = by_position_.at(kind).run(from, to), .read = read_of_kind.at(kind)});
     for (Source& source : sources)
@@ -177,18 +127,33 @@ Result<void> EntryReader::read(Position first, Position last, std::size_t limit,
     for (; limit > 0; --limit) {
         Source& next = *std::ranges::min_element(sources, {}, &Source::position);
         if (!next.has_row()) break;
-        auto entry = next.read(next.rows);
-        if (!entry) return std::unexpected(entry.error());
-        entries.push_back(*std::move(entry));
+        if (auto done = next.read(next.rows, entries.emplace_back()); !done) return done;
         if (auto done = next.advance(); !done) return done;
     }
     return {};
 }
 
+// A position is in one table: when it is found, the others need not be asked. Shares come first, which are most.
+Result<void> EntryReader::read_one(Position position, std::vector<LogEntry>& entries) {
+    const std::size_t found_before = entries.size();
+    const auto read_from = [&](Statement& table, Read read) -> Result<void> {
+        Rows rows = table.run(bound(position), bound(position));
+        const auto row = rows.next();
+        if (!row) return std::unexpected(row.error());
+        return *row ? read(rows, entries.emplace_back()) : Result<void>{};
+    };
+    Result<void> done;
+    for (std::size_t kind = 0; done && entries.size() == found_before && kind < by_position_.size(); ++kind)
+        done = read_from(by_position_.at(kind), read_of_kind.at(kind));
+    if (done && entries.size() == found_before) done = read_from(refused_, sql::read_refused<Rows>);
+    return done;
+}
+
 Result<std::vector<LogEntry>> EntryReader::scan(const RecordScan& scan) {
     std::vector<LogEntry> entries;
-    const std::size_t kind = place_of(scan.kind);
+    const std::size_t kind = sql::place_of(scan.kind);
     if (kind == by_time_.size()) return entries; // reserved: there are none
+    entries.reserve(std::min(scan.limit, usual_limit));
     // Below what comes first: `before`, or the end of the range.
     auto end = std::pair<Milliseconds, Position>{scan.last_time, std::numeric_limits<Position>::max()};
     if (scan.before) end = std::min(end, *scan.before);
@@ -198,9 +163,8 @@ Result<std::vector<LogEntry>> EntryReader::scan(const RecordScan& scan) {
         const auto row = rows.next();
         if (!row) return std::unexpected(row.error());
         if (!*row) return entries;
-        auto entry = read_of_kind.at(kind)(rows);
-        if (!entry) return std::unexpected(entry.error());
-        entries.push_back(*std::move(entry));
+        if (auto done = read_of_kind.at(kind)(rows, entries.emplace_back()); !done)
+            return std::unexpected(done.error());
     }
 }
 

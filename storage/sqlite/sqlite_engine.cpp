@@ -15,7 +15,7 @@ using sqlite::Reader;
 
 class SqliteEngine final : public Engine {
   public:
-    SqliteEngine(sqlite::StoreFile file, std::unique_ptr<sqlite::Writer> writer)
+    SqliteEngine(Place file, std::unique_ptr<sqlite::Writer> writer)
         : file_{std::move(file)},
           readers_{file_.path},
           writer_{std::move(writer)} {}
@@ -39,17 +39,16 @@ class SqliteEngine final : public Engine {
     }
 
     Result<std::vector<LogEntry>> scan(const RecordScan& scan) const override {
-        return readers_.ask([&](Reader& reader) { return reader.entries().scan(scan); });
+        return readers_.ask([&](Reader& reader) { return reader.scan(scan); });
     }
 
     Result<std::vector<HourRow>> hours(const HourScan& scan) const override {
-        return readers_.ask([&](Reader& reader) { return reader.runs().hours(scan); });
+        return readers_.ask([&](Reader& reader) { return reader.hours(scan); });
     }
 
     Result<bool> has_entries(std::uint32_t channel, Milliseconds first_time, Milliseconds last_time,
                              Position cut) const override {
-        return readers_.ask(
-            [&](Reader& reader) { return reader.entries().has_any(channel, first_time, last_time, cut); });
+        return readers_.ask([&](Reader& reader) { return reader.has_any(channel, first_time, last_time, cut); });
     }
 
     Result<std::vector<Position>> find(std::uint64_t fingerprint, Position cut) const override {
@@ -70,7 +69,7 @@ class SqliteEngine final : public Engine {
     }
 
   private:
-    sqlite::StoreFile file_; // its lock goes last
+    Place file_; // its lock goes last
     mutable sqlite::Readers readers_;
     std::unique_ptr<sqlite::Writer> writer_;
 };

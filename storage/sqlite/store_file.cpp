@@ -5,13 +5,10 @@
 
 #include <fcntl.h>
 #include <sodium.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <array>
-#include <cerrno>
 #include <cstdint>
-#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -22,41 +19,7 @@ namespace storage::sqlite {
 namespace {
 
 namespace fs = std::filesystem;
-using Kind = StorageError::Kind;
 using namespace std::string_view_literals;
-
-std::unexpected<StorageError> unusable(const fs::path& path, std::string_view what) {
-    return std::unexpected(StorageError{.kind = Kind::unusable, .detail = join({path.native(), ": ", what})});
-}
-
-std::unexpected<StorageError> unusable(const fs::path& path, const std::error_code& why) {
-    return unusable(path, why.message());
-}
-
-std::error_code last_error() {
-    return {errno, std::generic_category()};
-}
-
-fs::path beside(const fs::path& file, std::string_view ending) {
-    fs::path path = file;
-    return path += ending;
-}
-
-int open_file(const fs::path& path, int flags) {
-    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): POSIX offers no other way.
-    return ::open(path.c_str(), flags | O_CLOEXEC, 0600);
-}
-
-// A file just made, or renamed, is not safe before its folder is.
-Result<void> sync_folder(const fs::path& folder) {
-    const int descriptor = open_file(folder, O_RDONLY | O_DIRECTORY);
-    if (descriptor < 0) return unusable(folder, last_error());
-    const bool synced = ::fsync(descriptor) == 0;
-    const std::error_code error = last_error();
-    ::close(descriptor);
-    if (!synced) return unusable(folder, error);
-    return {};
-}
 
 // At `offset` of SQLite's file header, whose integers are big-endian.
 std::uint32_t integer(std::string_view header, std::size_t offset) {
@@ -78,14 +41,8 @@ Result<void> inspect(const fs::path& file) {
 
     const std::string_view header{bytes.data(), bytes.size()};
     if (!header.starts_with("SQLite format 3\0"sv) || integer(header, 68) != application_id)
-        return std::unexpected(
-            StorageError{.kind = Kind::foreign, .detail = join({file.native(), ": of another program"})});
-    const std::uint32_t version = integer(header, 60);
-    if (version == schema_version) return {};
-    return std::unexpected(
-        StorageError{.kind = version > schema_version ? Kind::newer_schema : Kind::older_schema,
-                     .detail = join({file.native(), ": has schema version ", std::to_string(version),
-                                     "; this program reads and writes ", std::to_string(schema_version)})});
+        return foreign(file, "of another program");
+    return check_version(file, integer(header, 60), schema_version);
 }
 
 Result<void> fill(const fs::path& file) {
@@ -111,7 +68,6 @@ Result<void> fill(const fs::path& file) {
     return (*database)->execute("COMMIT");
 }
 
-// Made beside its place and renamed into it: there is never half a store.
 Result<void> make(const fs::path& file) {
     for (const std::string_view ending : {"-wal", "-journal"})
         if (const fs::path journal = beside(file, ending); fs::exists(journal))
@@ -125,73 +81,13 @@ Result<void> make(const fs::path& file) {
     if (descriptor < 0) return unusable(draft, last_error());
     ::close(descriptor);
     if (auto done = fill(draft); !done) return done;
-    fs::rename(draft, file, error);
-    if (error) return unusable(file, error);
-    return sync_folder(file.parent_path());
-}
-
-// One name for the file, whatever links lead there.
-Result<fs::path> find(const fs::path& file) {
-    std::error_code error;
-    fs::path path = fs::weakly_canonical(fs::absolute(file), error);
-    if (error) return unusable(file, error);
-    const fs::path folder = path.parent_path();
-    const auto status = fs::status(folder, error);
-    if (status.type() == fs::file_type::not_found) return unusable(folder, "no such folder");
-    if (!fs::status_known(status)) return unusable(folder, error);
-    if (!fs::is_directory(status)) return unusable(folder, "not a folder");
-    if (fs::is_symlink(fs::symlink_status(path, error))) return unusable(path, "a link that leads nowhere");
-    return path;
-}
-
-// Nothing, for a file that is missing or empty: a store is to be made there.
-Result<bool> is_there(const fs::path& path) {
-    std::error_code error;
-    const auto status = fs::status(path, error);
-    if (!fs::exists(status) && fs::status_known(status)) return false;
-    if (!fs::status_known(status)) return unusable(path, error);
-    if (fs::is_directory(status)) return unusable(path, "is a directory");
-    if (!fs::is_regular_file(status)) return unusable(path, "not a regular file");
-    const auto size = fs::file_size(path, error);
-    if (error) return unusable(path, error);
-    return size > 0;
+    return put_in_place(draft, file);
 }
 
 } // namespace
 
-Result<FileLock> FileLock::take(const std::filesystem::path& file) {
-    const int descriptor = open_file(file, O_RDWR | O_CREAT | O_NOFOLLOW);
-    if (descriptor < 0) return unusable(file, last_error());
-    FileLock lock{descriptor};
-    if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return lock;
-    if (errno != EWOULDBLOCK) return unusable(file, last_error());
-    return std::unexpected(
-        StorageError{.kind = Kind::in_use, .detail = join({file.native(), ": held by another role"})});
-}
-
-void FileLock::release() {
-    if (const int descriptor = std::exchange(descriptor_, -1); descriptor >= 0) ::close(descriptor);
-}
-
-Result<StoreFile> claim(const std::filesystem::path& file) {
-    auto path = find(file);
-    if (!path) return std::unexpected(path.error());
-    const fs::path lock_file = beside(*path, ".lock");
-
-    // Beside a foreign file not even a lock is left. Where there is one already, only who holds it may look: this
-    // process may have the file open.
-    if (std::error_code error; !fs::exists(lock_file, error)) {
-        const auto there = is_there(*path);
-        if (!there) return std::unexpected(there.error());
-        if (*there)
-            if (const auto ours = inspect(*path); !ours) return std::unexpected(ours.error());
-    }
-    auto lock = FileLock::take(lock_file);
-    if (!lock) return std::unexpected(lock.error());
-    const auto there = is_there(*path);
-    if (!there) return std::unexpected(there.error());
-    if (const auto ours = *there ? inspect(*path) : make(*path); !ours) return std::unexpected(ours.error());
-    return StoreFile{.path = *std::move(path), .lock = *std::move(lock)};
+Result<Place> claim(const std::filesystem::path& file) {
+    return storage::claim(file, {.inspect = inspect, .make = make});
 }
 
 } // namespace storage::sqlite

@@ -134,7 +134,7 @@ TEST_CASE("a config with a wrong type is refused with its line and what was expe
     refused_config("logging = 7\n", ":1: logging: ", "expected a table, [logging]");
     refused_config("[logging]\nfile = [1]\n", ":2: logging.file: ", "expected the path of a file");
     refused_config("storage = \"sqlite\"\n", ":1: storage: ", "expected a table, [storage]");
-    refused_config("[storage]\nbackend = true\n", ":2: storage.backend: ", "expected memory or sqlite");
+    refused_config("[storage]\nbackend = true\n", ":2: storage.backend: ", "expected memory, sqlite, rocksdb or lmdb");
     refused_config("[storage]\ndatabase_path = 1\n", ":2: storage.database_path: ", "expected the path of a file");
     refused_config("[storage]\nmax_share_history_days = \"30\"\n",
                    ":2: storage.max_share_history_days: ", "expected a number of days");
@@ -156,7 +156,7 @@ TEST_CASE("a config with an impossible value is refused with its line and what w
     refused_config("max_connections = -1\n", ":1: max_connections: ", "got -1");
     refused_config("max_in_flight_bytes = 1048575\n", ":1: max_in_flight_bytes: ", "from 1048576 to");
     refused_config("clients_file = \"\"\n", ":1: clients_file: ", "expected the path of a file");
-    refused_config("[storage]\nbackend = \"mysql\"\n", ":2: storage.backend: expected memory or sqlite", "got 'mysql'");
+    refused_config("[storage]\nbackend = \"mysql\"\n", ":2: storage.backend: expected memory, sqlite, rocksdb or lmdb", "got 'mysql'");
     refused_config("[storage]\ndatabase_path = \"\"\n", ":2: storage.database_path: ", "expected the path of a file");
     refused_config("[storage]\ncleanup_interval_hours = 0\n", ":2: storage.cleanup_interval_hours: ", "got 0");
     refused_config("[storage]\nmax_share_history_days = 36501\n", ":2: storage.max_share_history_days: ", "got 36501");
@@ -245,7 +245,7 @@ TEST_CASE("a wrong environment variable or option is refused by its name") {
     CHECK(contains(option.output, "--listen: listen_address: expected an address and port"));
     const auto backend = run({"--backend", "mysql"});
     CHECK(backend.exit_code == usage);
-    CHECK(contains(backend.output, "--backend: storage.backend: expected memory or sqlite"));
+    CHECK(contains(backend.output, "--backend: storage.backend: expected memory, sqlite, rocksdb or lmdb"));
     const auto preset = run({"--preset", "nonsense"});
     CHECK(preset.exit_code == usage);
     CHECK(contains(preset.output, "--preset"));

@@ -15,7 +15,9 @@ from pathlib import Path
 ROOMS = {
     "protocol": (["protocol"], []),
     "noise": (["noise"], [r"sodium\.h", r"secp256k1(_\w+)?\.h"]),
-    "storage": (["storage", "protocol"], [r"sodium\.h", r"sqlite3\.h", r"(fcntl|unistd)\.h", r"sys/file\.h"]),
+    "storage": (["storage", "protocol"],
+                [r"sodium\.h", r"sqlite3\.h", r"rocksdb/.*", r"lmdb\.h", r"libpq-fe\.h", r"(fcntl|unistd|poll|endian)\.h",
+                 r"sys/(file|eventfd)\.h"]),
     "clients": (["clients", "protocol", "noise"],
                 [r"boost/.*", r"sys/\w+\.h", r"fcntl\.h", r"unistd\.h", r"CLI/CLI\.hpp", r"fmt/.*"]),
     "src": (["src", "clients", "storage", "noise", "protocol"], [r".*"]),

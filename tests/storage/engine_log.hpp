@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-namespace sqlite_scene {
+namespace engine_scene {
 
 using protocol::Bytes;
 using protocol::Outcome;
@@ -74,7 +74,7 @@ inline protocol::BatchAcknowledgment acknowledgment(std::string channel, std::ui
 
 // One of each kind, of a channel or of the pool, with this time.
 inline std::vector<Bytes> one_of_each_kind(const std::string& channel, std::uint64_t timestamp) {
-    protocol::Share share = sqlite_scene::share(1, channel);
+    protocol::Share share = engine_scene::share(1, channel);
     share.timestamp = timestamp;
     const protocol::RejectCount reject{.error_code = {"stale-share"}, .count = 3};
     return {
@@ -216,4 +216,4 @@ class Log {
     Position run_end_ = 0;
 };
 
-} // namespace sqlite_scene
+} // namespace engine_scene

@@ -1,0 +1,30 @@
+#include "storage/keyed/batch.hpp"
+
+#include <algorithm>
+#include <compare>
+
+namespace storage::keyed {
+
+void Batch::begin(Table table, bool is_removal, protocol::ByteView key) {
+    Place& place = places_.emplace_back();
+    place.table = table;
+    place.is_removal = is_removal;
+    for (std::size_t i = 0; i < sizeof place.order; ++i)
+        place.order = place.order << 8U | (i < key.size() ? key[i] : 0U);
+    place.key = bytes_.size();
+    bytes_.insert(bytes_.end(), key.begin(), key.end());
+    place.value = place.end = bytes_.size();
+}
+
+void Batch::sort() {
+    std::ranges::sort(places_, [this](const Place& left, const Place& right) {
+        if (left.table != right.table) return left.table < right.table;
+        if (left.order != right.order) return left.order < right.order;
+        const protocol::ByteView one = change(left).key;
+        const protocol::ByteView other = change(right).key;
+        const auto order = std::lexicographical_compare_three_way(one.begin(), one.end(), other.begin(), other.end());
+        return order < 0 || (order == 0 && left.key < right.key); // as they came
+    });
+}
+
+} // namespace storage::keyed

@@ -1,0 +1,77 @@
+// Several roles on one database: one is active.
+#include "tests/storage/postgres/scene.hpp"
+
+using namespace postgres_scene;
+
+TEST_CASE("a second role stands by, says so, and takes over when the first is gone") {
+    OpenScene scene;
+    scene.log.add_shares(1, 3);
+    scene.write();
+    std::atomic<int> told = 0;
+    std::string why;
+    storage::Result<std::unique_ptr<Engine>> second;
+    std::thread standby{[&] {
+        second = open_postgres(
+            {.url = scene.url, .patience = std::chrono::seconds{0}, .goes_on_waiting = [&](std::string_view text) {
+                 if (told == 0) why = text;
+                 ++told;
+                 return true;
+             }});
+    }};
+    wait_until([&] { return told > 2; }); // patience does not end it
+    scene.log.add_shares(1, 1);
+    scene.write();
+    REQUIRE(scene.engine->close());
+    standby.join();
+    CHECK(why == "another role is active on this database; standing by");
+    REQUIRE(second);
+    CHECK(head(**second) == 4);
+    check_whole(**second);
+    CHECK((*second)->find(0x9e3779b97f4a7c15 * 4, end_of_numbers).value() == Positions{4});
+}
+
+TEST_CASE("standing by ends when it is told to") {
+    const OpenScene scene;
+    const auto second = open_postgres({.url = scene.url, .goes_on_waiting = [](std::string_view) { return false; }});
+    CHECK(kind(second) == Kind::unavailable);
+    CHECK(has(detail(second), "standing by for another role was given up"));
+}
+
+TEST_CASE("a role whose term is over can write no more") {
+    OpenScene scene;
+    scene.log.add_shares(1, 1);
+    scene.prompt.run("UPDATE head SET term = term + 1");
+    CHECK(kind(scene.engine->write(scene.log.take())) == Kind::superseded);
+    CHECK(head(*scene.engine) == 0);
+    CHECK(scene.prompt.run("SELECT count(*) FROM shares") == "0\n");
+}
+
+TEST_CASE("a role that was cut off, and comes back when another is active, is told so") {
+    OpenScene scene;
+    scene.log.add_shares(1, 1);
+    const Transaction late = scene.log.take();
+    std::unique_ptr<Engine> second;
+    std::thread standby{[&] { second = scene.open(); }};
+    while (!second) { // until it is the standby that gets the lock
+        scene.prompt.run("SELECT pg_terminate_backend(" + scene.writer() + ")");
+        std::this_thread::sleep_for(std::chrono::milliseconds{300});
+        if (second) break;
+    }
+    standby.join();
+    storage::Result<void> written = scene.engine->write(late);
+    while (!written && written.error().kind == Kind::unavailable) written = scene.engine->write(late);
+    CHECK(kind(written) == Kind::superseded);
+    CHECK(kind(scene.engine->load()) == Kind::superseded);
+    CHECK(head(*second) == 0);
+}
+
+TEST_CASE("a role that was cut off, and comes back first, goes on") {
+    OpenScene scene;
+    scene.log.add_shares(1, 1);
+    const Transaction transaction = scene.log.take();
+    scene.prompt.run("SELECT pg_terminate_backend(" + scene.writer() + ")");
+    storage::Result<void> written = scene.engine->write(transaction);
+    while (!written && written.error().kind == Kind::unavailable) written = scene.engine->write(transaction);
+    CHECK(written);
+    check_whole(*scene.engine);
+}

@@ -1,0 +1,151 @@
+// A schema of its own on a private server, what is in it, and who else asks there.
+#pragma once
+
+#include "storage/postgres/postgres_engine.hpp"
+#include "tests/storage/engine_scene.hpp"
+
+#include <doctest/doctest.h>
+#include <libpq-fe.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+namespace postgres_scene {
+
+using namespace engine_scene;
+using storage::Moment;
+using storage::open_postgres;
+using storage::PostgresOptions;
+
+inline std::string server_url() {
+    const char* const url = std::getenv("DATABASE_URL");
+    REQUIRE_MESSAGE(url != nullptr, "tests/support/private_postgres.py starts a server for this");
+    return url;
+}
+
+inline std::string in_schema(const std::string& schema) {
+    return server_url().append("?options=-csearch_path%3D").append(schema);
+}
+
+// Somebody at psql.
+class Prompt {
+  public:
+    explicit Prompt(const std::string& url = server_url()) : handle_{PQconnectdb(url.c_str()), &PQfinish} {
+        REQUIRE_MESSAGE(PQstatus(handle_.get()) == CONNECTION_OK, PQerrorMessage(handle_.get()));
+    }
+
+    // A line for each row of the last statement, its columns separated as psql does.
+    std::string run(const std::string& sql) {
+        const std::unique_ptr<PGresult, void (*)(PGresult*)> result{PQexec(handle_.get(), sql.c_str()), &PQclear};
+        REQUIRE_MESSAGE(PQresultStatus(result.get()) != PGRES_FATAL_ERROR, PQresultErrorMessage(result.get()));
+        std::string out;
+        for (int row = 0; row < PQntuples(result.get()); ++row) {
+            for (int column = 0; column < PQnfields(result.get()); ++column) {
+                if (column > 0) out += '|';
+                out += PQgetisnull(result.get(), row, column) != 0 ? "NULL" : PQgetvalue(result.get(), row, column);
+            }
+            out += '\n';
+        }
+        return out;
+    }
+
+  private:
+    std::unique_ptr<PGconn, void (*)(PGconn*)> handle_;
+};
+
+// Until it holds, or far longer than it may take.
+inline void wait_until(const std::function<bool()>& holds) {
+    for (int attempt = 0; attempt < 1500; ++attempt) {
+        if (holds()) return;
+        std::this_thread::sleep_for(std::chrono::milliseconds{20});
+    }
+    FAIL("waited in vain");
+}
+
+// A setting of the whole server, for as long as this is there.
+class Setting {
+  public:
+    Setting(std::string name, const std::string& value) : name_{std::move(name)} {
+        prompt_.run("ALTER SYSTEM SET " + name_ + " = '" + value + "'");
+        reload(value);
+    }
+    Setting(const Setting&) = delete;
+    Setting& operator=(const Setting&) = delete;
+    ~Setting() { reset(); }
+
+    void reset() {
+        if (name_.empty()) return;
+        prompt_.run("ALTER SYSTEM RESET " + name_);
+        const std::string before = prompt_.run("SELECT boot_val FROM pg_settings WHERE name = '" + name_ + "'");
+        reload(before.substr(0, before.size() - 1));
+        name_.clear();
+    }
+
+  private:
+    void reload(const std::string& expected) {
+        prompt_.run("SELECT pg_reload_conf()");
+        wait_until([&] { return prompt_.run(std::string{"SHOW "}.append(name_)) == expected + "\n"; });
+    }
+
+    std::string name_;
+    Prompt prompt_;
+};
+
+struct Database {
+    static inline int count = 0;
+    std::string schema = std::string{"t"}.append(std::to_string(++count));
+    std::string url = in_schema(schema);
+    Prompt prompt{url};
+
+    [[nodiscard]] storage::Result<std::unique_ptr<Engine>> try_open() const { return open_postgres({.url = url}); }
+    [[nodiscard]] std::unique_ptr<Engine> open() const {
+        auto engine = try_open();
+        REQUIRE_MESSAGE(engine, (engine ? "" : engine.error().detail));
+        return *std::move(engine);
+    }
+    // Of the session that has the lock.
+    std::string writer() {
+        std::string pid = prompt.run("SELECT l.pid FROM pg_locks AS l WHERE l.locktype = 'advisory' AND l.granted AND "
+                                     "l.objid = (hashtext('" +
+                                     schema + "')::bigint & 4294967295)::oid");
+        REQUIRE(!pid.empty());
+        pid.pop_back();
+        return pid;
+    }
+    // What that session waits for: "Lock", or "IPC" for a standby.
+    void wait_until_it_waits_for(const std::string& pid, const std::string& what) {
+        wait_until([&] {
+            return prompt.run("SELECT wait_event_type FROM pg_stat_activity WHERE state = 'active' AND pid = " + pid) ==
+                   what + "\n";
+        });
+    }
+};
+
+struct OpenScene : Database {
+    std::unique_ptr<Engine> engine = open();
+    Log log{*engine};
+
+    void write() {
+        const auto written = engine->write(log.take());
+        REQUIRE_MESSAGE(written, (written ? "" : written.error().detail));
+    }
+};
+
+template <class T> std::string detail(const storage::Result<T>& result) {
+    REQUIRE_FALSE(result);
+    return result.error().detail;
+}
+
+inline bool has(std::string_view text, std::string_view part) {
+    return text.find(part) != std::string_view::npos;
+}
+
+} // namespace postgres_scene
