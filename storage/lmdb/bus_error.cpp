@@ -33,6 +33,7 @@ std::array<Watched, 16> all_watched;
 std::mutex installing;
 bool is_installed = false;
 struct sigaction before{};
+// NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables)
 
 // Only what is safe in a signal's handler.
 void report(int signal, siginfo_t* info, void* /*context*/) {
