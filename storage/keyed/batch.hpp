@@ -34,7 +34,7 @@ class Batch {
     // `fill` writes the value.
     template <class Fill> void put(Table table, protocol::ByteView key, Fill fill) {
         begin(table, false, key);
-        protocol::Writer out{bytes_};
+        protocol::Writer out{bytes_}; // NOLINT(misc-const-correctness): most values have bytes
         fill(out);
         places_.back().end = bytes_.size();
     }

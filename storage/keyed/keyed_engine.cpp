@@ -20,7 +20,7 @@ template <class Row> auto filling(const Row& row) {
     return [&row](Writer& out) { put(out, row); };
 }
 
-void nothing(Writer&) {}
+void nothing(Writer& /*out*/) {}
 
 Batch::Expected expectation(std::uint64_t term) {
     const Key key = row_key(RowKind::head);

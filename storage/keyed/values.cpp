@@ -150,7 +150,7 @@ Result<HourRow> hour_row(ByteView key, ByteView value) {
     row.number = number_in<std::uint32_t>(key, 2);
     row.hour = number_in<std::uint32_t>(key, 6);
     row.run = number_in<Position>(key, 10);
-    return read_fields(std::move(row), value, "an hour's sums");
+    return read_fields(row, value, "an hour's sums");
 }
 Result<Stretch> stretch(ByteView key, ByteView value) {
     Stretch stretch;

@@ -20,6 +20,7 @@ namespace storage::lmdb {
 namespace {
 
 // What the signal's handler may look at: plain memory that stays. A process has few stores open.
+// NOLINTBEGIN(cppcoreguidelines-avoid-non-const-global-variables): a signal's handler is given nothing else.
 struct Watched {
     std::atomic<std::uintptr_t> begin = 0;
     std::atomic<std::uintptr_t> end = 0;
@@ -32,17 +33,19 @@ std::array<Watched, 16> all_watched;
 std::mutex installing;
 bool is_installed = false;
 struct sigaction before{};
+// NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables)
 
 // Only what is safe in a signal's handler.
-void report(int signal, siginfo_t* info, void*) {
+void report(int signal, siginfo_t* info, void* /*context*/) {
     const auto address = reinterpret_cast<std::uintptr_t>(info->si_addr); // NOLINT(*-reinterpret-cast)
     for (const Watched& watched : all_watched) {
         if (address < watched.begin || address >= watched.end) continue;
-        const ssize_t written = ::write(STDERR_FILENO, watched.report.data(), watched.report_size);
-        ::_exit(written < 0 ? EXIT_FAILURE : 1);
+        [[maybe_unused]] const ssize_t written =
+            ::write(STDERR_FILENO, watched.report.data(), watched.report_size); // there is no other way to tell
+        ::_exit(EXIT_FAILURE);
     }
-    ::sigaction(signal, &before, nullptr);   // what caused it is tried again, and then goes there
-    if (info->si_code <= 0) ::raise(signal); // somebody sent it
+    ::sigaction(signal, &before, nullptr);                      // what caused it is tried again, and then goes there
+    if (info->si_code <= 0) static_cast<void>(::raise(signal)); // somebody sent it
 }
 
 Result<void> install(const std::filesystem::path& file) {
@@ -100,7 +103,7 @@ BusErrorWatch::~BusErrorWatch() {
 }
 
 // LMDB does not tell where it has put the file; the kernel does.
-Result<void> BusErrorWatch::look_again() {
+Result<void> BusErrorWatch::look_again() const {
     Watched& watched = all_watched.at(slot_);
     watched.end = 0;
     std::ifstream maps{"/proc/self/maps"};

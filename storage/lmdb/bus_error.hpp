@@ -21,7 +21,7 @@ class BusErrorWatch {
     ~BusErrorWatch();
 
     // To be called whenever the file may have another place.
-    Result<void> look_again();
+    [[nodiscard]] Result<void> look_again() const;
 
   private:
     explicit BusErrorWatch(std::size_t slot) : slot_{slot} {}

@@ -67,9 +67,9 @@ std::unexpected<StorageError> failed_reading(const fs::path& file, int code) {
 
 class TableCursor final : public keyed::Cursor {
   public:
-    TableCursor(MDB_txn* transaction, MDB_dbi table, const fs::path& file) : file_{file} {
-        code_ = ::mdb_cursor_open(transaction, table, &cursor_);
-    }
+    TableCursor(MDB_txn* transaction, MDB_dbi table, const fs::path& file)
+        : code_{::mdb_cursor_open(transaction, table, &cursor_)},
+          file_{file} {}
     TableCursor(const TableCursor&) = delete;
     TableCursor& operator=(const TableCursor&) = delete;
     TableCursor(TableCursor&&) = delete;
@@ -116,7 +116,7 @@ class TableCursor final : public keyed::Cursor {
 // A transaction that reads, and its cursors. Between two questions it holds no pages.
 class View {
   public:
-    explicit View(MDB_env& environment) { code_ = ::mdb_txn_begin(&environment, nullptr, MDB_RDONLY, &transaction_); }
+    explicit View(MDB_env& environment) : code_{::mdb_txn_begin(&environment, nullptr, MDB_RDONLY, &transaction_)} {}
     View(const View&) = delete;
     View& operator=(const View&) = delete;
     View(View&&) = delete;
@@ -197,7 +197,7 @@ int Environment::open_tables(MDB_env& environment, unsigned flags, Tables& table
     int code = ::mdb_txn_begin(&environment, nullptr, flags == MDB_CREATE ? 0 : MDB_RDONLY, &transaction);
     if (code != 0) return code;
     for (std::size_t i = 0; i < tables.size() && code == 0; ++i)
-        code = ::mdb_dbi_open(transaction, keyed::table_names.at(i).data(), flags, &tables.at(i));
+        code = ::mdb_dbi_open(transaction, std::string{keyed::table_names.at(i)}.c_str(), flags, &tables.at(i));
     if (code == 0) return ::mdb_txn_commit(transaction);
     ::mdb_txn_abort(transaction);
     return code;
@@ -328,7 +328,7 @@ Result<void> Environment::grow() {
     if (!done) return done;
     if (const int code = ::mdb_env_set_mapsize(environment_.get(), next); code != 0)
         return failed(Kind::poisoned, place_.path, code);
-    return watch_->look_again();
+    return watch_ ? watch_->look_again() : Result<void>{};
 }
 
 Result<std::unique_ptr<keyed::Snapshot>> Environment::snapshot() {

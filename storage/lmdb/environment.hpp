@@ -30,6 +30,10 @@ class Environment final : public keyed::KeyValues {
     // What the store says of itself, read without changing anything; nothing if it is not there. `file` is long enough.
     static Result<std::optional<protocol::Bytes>> value_of(const std::filesystem::path& file, protocol::ByteView key);
     static Result<std::unique_ptr<Environment>> open(Place place, std::uint64_t most_bytes);
+    Environment(const Environment&) = delete;
+    Environment& operator=(const Environment&) = delete;
+    Environment(Environment&&) = delete;
+    Environment& operator=(Environment&&) = delete;
     ~Environment() override;
 
     [[nodiscard]] std::string_view name() const override { return "lmdb"; }

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <initializer_list>
 #include <shared_mutex>
 #include <string>
@@ -52,7 +51,8 @@ bool is_damage(const Status& status) {
 
 // A limit to a file's size, or a quota, is a full disk too.
 bool is_without_space(const Status& status) {
-    return status.IsNoSpace() || mentions(status, {std::strerror(EFBIG), std::strerror(EDQUOT)});
+    return status.IsNoSpace() ||
+           mentions(status, {std::generic_category().message(EFBIG), std::generic_category().message(EDQUOT)});
 }
 
 StorageError error_of_opening(const fs::path& folder, const Status& status) {
@@ -229,8 +229,8 @@ Result<std::shared_lock<SharedMutex>> Database::opened() {
 Result<void> Database::commit(const Batch& batch) {
     auto lock = opened();
     if (!lock) return std::unexpected(lock.error());
-    if (batch.expected())
-        if (auto done = check_expected(*batch.expected()); !done) return done;
+    if (const auto& expected = batch.expected())
+        if (auto done = check_expected(*expected); !done) return done;
     if (auto done = check_space(); !done) return done;
     Result<void> done;
     if (const Status status = files_.write(batch); !status.ok())

@@ -25,6 +25,10 @@ class Database final : public keyed::KeyValues {
     // Of a new store, in an empty folder; closed again.
     static Result<void> make(const std::filesystem::path& folder, const keyed::Batch& first);
     static Result<std::unique_ptr<Database>> open(Place place);
+    Database(const Database&) = delete;
+    Database& operator=(const Database&) = delete;
+    Database(Database&&) = delete;
+    Database& operator=(Database&&) = delete;
     ~Database() override;
 
     [[nodiscard]] std::string_view name() const override { return "rocksdb"; }
@@ -43,7 +47,7 @@ class Database final : public keyed::KeyValues {
     // then read again, as at a start.
     Result<std::shared_lock<SharedMutex>> opened();
     Result<void> check_expected(const keyed::Batch::Expected& expected);
-    Result<void> check_space() const;
+    [[nodiscard]] Result<void> check_space() const;
     void give_back(std::unique_ptr<View> view);
 
     Place place_;       // its lock goes last

@@ -50,7 +50,8 @@ inline std::map<std::string, std::string> content(KeyValues& values, Table table
     auto snapshot = values.snapshot();
     REQUIRE(snapshot);
     auto* const cursor = (*snapshot)->cursor(table).value();
-    for (bool is_there = cursor->seek(bytes_of(std::string(8, '\0'))).value(); is_there; is_there = cursor->next().value())
+    for (bool is_there = cursor->seek(bytes_of(std::string(8, '\0'))).value(); is_there;
+         is_there = cursor->next().value())
         all[{cursor->key().begin(), cursor->key().end()}] = {cursor->value().begin(), cursor->value().end()};
     return all;
 }
