@@ -47,9 +47,9 @@ protocol::Bytes as_sent(const protocol::AnyRecord& any) {
 }
 
 template <class R> std::optional<R> read_as(const protocol::StoredRecord& stored) {
-    const auto read = protocol::read_record(stored.record.bytes);
-    const R* const record = read ? std::get_if<R>(&read->record) : nullptr;
-    return record != nullptr ? std::optional{*record} : std::nullopt;
+    auto read = protocol::read_record(stored.record.bytes);
+    R* const record = read ? std::get_if<R>(&read->record) : nullptr;
+    return record != nullptr ? std::optional{std::move(*record)} : std::nullopt;
 }
 
 // A block is told by a record of its own, or by the share that found it.
@@ -201,6 +201,7 @@ Result<std::vector<R>> ShareAccountingStorage::records(const std::string& channe
     while (found.size() != limit) {
         const auto next = store_->records(query);
         if (!next) return error(next.error());
+        found.reserve(found.size() + next->records.size());
         for (const protocol::StoredRecord& stored : next->records) {
             if (!stored.verdict.text.empty()) continue; // it is kept, and counts nowhere
             auto record = read_as<R>(stored);

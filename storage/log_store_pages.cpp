@@ -83,11 +83,12 @@ Result<RecordPage> LogStore::page(const RecordQuery& query) const {
     Room room{query.limit};
     for (;;) {
         if (const auto on = go_on(seen); !on) return std::unexpected(on.error());
-        const auto entries = scan_records(*engine_, scan);
+        auto entries = scan_records(*engine_, scan);
         if (!entries) return std::unexpected(entries.error());
-        for (const LogEntry& entry : *entries) {
+        if (page.records.empty()) page.records.reserve(entries->size()); // most answers are one slice
+        for (LogEntry& entry : *entries) {
             if (entry.position <= seen.gone && !outlives(entry, last_report)) continue;
-            auto record = stored_record(entry);
+            auto record = stored_record(entry, std::move(entry.bytes));
             if (!room.take(encoded_size(record))) {
                 page.next = last;
                 return page;
@@ -100,13 +101,13 @@ Result<RecordPage> LogStore::page(const RecordQuery& query) const {
     }
 }
 
-protocol::StoredRecord LogStore::stored_record(const LogEntry& entry) const {
+protocol::StoredRecord LogStore::stored_record(const LogEntry& entry, protocol::Bytes bytes) const {
     protocol::StoredRecord record;
     record.position = entry.position;
     record.received_at = entry.received_at;
     record.sequence = entry.sequence;
     record.verdict.text = protocol::to_text(entry.verdict);
-    record.record.bytes = entry.bytes;
+    record.record.bytes = std::move(bytes);
     const std::shared_lock lock{mutex_};
     if (const Stream* const stream = state_.stream(entry.stream)) {
         record.identity.text = stream->row.name.identity;
@@ -163,16 +164,16 @@ std::vector<LogStore::Told> LogStore::told(const BlockQuery& query, const Record
 
 Result<protocol::FoundBlock> LogStore::found_block(const Told& told) const {
     const Position position = told.block.block_record != 0 ? told.block.block_record : told.block.teller;
-    const auto read = read_one(*engine_, position);
+    auto read = read_one(*engine_, position);
     if (!read) return std::unexpected(read.error());
-    const std::optional<LogEntry>& entry = *read;
+    std::optional<LogEntry>& entry = *read;
     if (!entry) return std::unexpected(corrupt_at(position, "it is missing"));
     protocol::FoundBlock block;
     if (told.status) {
         block.status = told.status->status;
         block.status_timestamp = told.status->timestamp;
     }
-    block.record.bytes = *protocol::encode(stored_record(*entry));
+    block.record.bytes = *protocol::encode(stored_record(*entry, std::move(entry->bytes)));
     return block;
 }
 

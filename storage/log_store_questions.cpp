@@ -127,10 +127,11 @@ Result<std::vector<Drift>> LogStore::drift(const std::string& pool, const std::s
 }
 
 Result<std::optional<Report>> LogStore::read_report(std::uint32_t channel, const KnownReport& known) const {
-    const auto read = read_one(*engine_, known.position);
+    auto read = read_one(*engine_, known.position);
     if (!read) return std::unexpected(read.error());
-    const std::optional<LogEntry>& entry = *read;
-    if (entry) return Report{.record = stored_record(*entry), .derived_before = known.derived_before};
+    std::optional<LogEntry>& entry = *read;
+    if (entry)
+        return Report{.record = stored_record(*entry, std::move(entry->bytes)), .derived_before = known.derived_before};
     const std::shared_lock lock{mutex_};
     const auto& last = state_.channel(channel)->report;
     if (!last || last->position != known.position) return std::nullopt; // it was taken out, as it may be now

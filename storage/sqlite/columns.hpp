@@ -104,13 +104,7 @@ class Columns {
         const protocol::ByteView view = rows_.bytes(next_++);
         return {view.begin(), view.end()};
     }
-    template <std::size_t size> void bytes(std::array<std::uint8_t, size>& to) {
-        const protocol::ByteView view = rows_.bytes(next_++);
-        if (view.size() == size)
-            std::ranges::copy(view, to.begin());
-        else
-            is_damaged_ = true;
-    }
+    template <std::size_t size> void bytes(std::array<std::uint8_t, size>& to) { copy(rows_.bytes(next_++), to); }
 
     template <class S> void fields(S& into) {
         std::apply([&](const auto&... field) { (read(field), ...); }, columns_of(into));
@@ -120,6 +114,12 @@ class Columns {
     [[nodiscard]] bool is_damaged() const { return is_damaged_; }
 
   private:
+    template <std::size_t size> void copy(protocol::ByteView from, std::array<std::uint8_t, size>& to) {
+        if (from.size() == size)
+            std::ranges::copy(from, to.begin());
+        else
+            is_damaged_ = true;
+    }
     template <std::unsigned_integral Integer> void read(const protocol::Field<Integer>& field) {
         field.value = static_cast<Integer>(is_real(field.name) ? std::bit_cast<std::uint64_t>(rows_.real(next_))
                                                                : rows_.integer(next_));
@@ -131,10 +131,8 @@ class Columns {
         ++next_;
     }
     void read(const protocol::Field<protocol::U256>& field) {
-        if (rows_.bytes(next_).empty())
-            ++next_;
-        else
-            bytes(field.value.bytes);
+        const protocol::ByteView view = rows_.bytes(next_++);
+        if (!view.empty()) copy(view, field.value.bytes);
     }
     template <std::size_t max, std::size_t width>
     void read(const protocol::Field<protocol::VarBytes<max, width>>& field) {

@@ -20,6 +20,7 @@ using protocol::Record;
 using protocol::RecordKind;
 using protocol::Verdict;
 
+constexpr std::size_t usual_limit = 32; // of what is asked for
 constexpr std::string_view common_columns = "position, stream, sequence, received_at, verdict, checksum";
 constexpr std::string_view in_range = " WHERE position BETWEEN ?1 AND ?2 ORDER BY position";
 // The index, which has seconds before milliseconds, gives the order and both its ends: rows are read from the newest
@@ -66,46 +67,45 @@ std::size_t place_of(RecordKind kind) {
     return static_cast<std::size_t>(std::ranges::find(kinds, kind) - kinds.begin());
 }
 
-LogEntry read_common(Columns& columns) {
-    LogEntry entry;
+void read_common(Columns& columns, LogEntry& entry) {
     entry.position = columns.integer();
     entry.stream = columns.integer<std::uint32_t>();
     entry.sequence = columns.integer();
     entry.received_at = columns.integer();
     entry.verdict = static_cast<Verdict>(columns.integer<std::uint8_t>());
     entry.checksum = columns.integer();
-    return entry;
 }
 
-template <Record R> Result<LogEntry> read_record(const Rows& rows) {
+// Into an entry that is where it stays: it is large, and moved only when its vector grows.
+template <Record R> Result<void> read_record(const Rows& rows, LogEntry& entry) {
     Columns columns{rows};
-    LogEntry entry = read_common(columns);
+    read_common(columns, entry);
     entry.channel = columns.integer<std::uint32_t>();
     entry.time = columns.integer();
-    R record;
+    protocol::ReadRecord& content = entry.content.emplace();
+    R& record = content.record.emplace<R>();
     columns.fields(record);
-    Bytes extra = columns.bytes();
+    content.extra = columns.bytes();
+    content.verdict = entry.verdict == Verdict::above_target ? Verdict::above_target : Verdict::stored;
     if constexpr (ChannelRecord<R>) record.channel_id.text = columns.text();
 
-    auto bytes = protocol::encode_record(record, extra);
+    auto bytes = protocol::encode_record(record, content.extra);
     if (!bytes || columns.is_damaged())
         return std::unexpected(StorageError{.kind = StorageError::Kind::corrupt,
                                             .detail = join({"the record at position ", std::to_string(entry.position),
                                                             " has fields that no record can have"})});
     entry.bytes = *std::move(bytes);
-    const Verdict own = entry.verdict == Verdict::above_target ? Verdict::above_target : Verdict::stored;
-    entry.content = protocol::ReadRecord{.record = std::move(record), .extra = std::move(extra), .verdict = own};
-    return entry;
+    return {};
 }
 
-Result<LogEntry> read_refused(const Rows& rows) {
+Result<void> read_refused(const Rows& rows, LogEntry& entry) {
     Columns columns{rows};
-    LogEntry entry = read_common(columns);
+    read_common(columns, entry);
     entry.bytes = columns.bytes();
-    return entry;
+    return {};
 }
 
-using Read = Result<LogEntry> (*)(const Rows&);
+using Read = Result<void> (*)(const Rows&, LogEntry&);
 const auto read_of_kind = for_each_kind([]<Record R> { return Read{read_record<R>}; });
 
 // One of several tables that are read side by side.
@@ -168,6 +168,7 @@ EntryReader::EntryReader(Database& database)
       any_{database, select_any()} {}
 
 Result<void> EntryReader::read(Position first, Position last, std::size_t limit, std::vector<LogEntry>& entries) {
+    if (first == last && limit > 0) return read_one(first, entries);
     const std::int64_t from = bound(first);
     const std::int64_t to = bound(last);
     std::vector<Source> sources;
@@ -179,18 +180,33 @@ Result<void> EntryReader::read(Position first, Position last, std::size_t limit,
     for (; limit > 0; --limit) {
         Source& next = *std::ranges::min_element(sources, {}, &Source::position);
         if (!next.has_row()) break;
-        auto entry = next.read(next.rows);
-        if (!entry) return std::unexpected(entry.error());
-        entries.push_back(*std::move(entry));
+        if (auto done = next.read(next.rows, entries.emplace_back()); !done) return done;
         if (auto done = next.advance(); !done) return done;
     }
     return {};
+}
+
+// A position is in one table: when it is found, the others need not be asked. Shares come first, which are most.
+Result<void> EntryReader::read_one(Position position, std::vector<LogEntry>& entries) {
+    const std::size_t found_before = entries.size();
+    const auto read_from = [&](Statement& table, Read read) -> Result<void> {
+        Rows rows = table.run(bound(position), bound(position));
+        const auto row = rows.next();
+        if (!row) return std::unexpected(row.error());
+        return *row ? read(rows, entries.emplace_back()) : Result<void>{};
+    };
+    Result<void> done;
+    for (std::size_t kind = 0; done && entries.size() == found_before && kind < by_position_.size(); ++kind)
+        done = read_from(by_position_.at(kind), read_of_kind.at(kind));
+    if (done && entries.size() == found_before) done = read_from(refused_, read_refused);
+    return done;
 }
 
 Result<std::vector<LogEntry>> EntryReader::scan(const RecordScan& scan) {
     std::vector<LogEntry> entries;
     const std::size_t kind = place_of(scan.kind);
     if (kind == by_time_.size()) return entries; // reserved: there are none
+    entries.reserve(std::min(scan.limit, usual_limit));
     // Below what comes first: `before`, or the end of the range.
     auto end = std::pair<Milliseconds, Position>{scan.last_time, std::numeric_limits<Position>::max()};
     if (scan.before) end = std::min(end, *scan.before);
@@ -200,9 +216,8 @@ Result<std::vector<LogEntry>> EntryReader::scan(const RecordScan& scan) {
         const auto row = rows.next();
         if (!row) return std::unexpected(row.error());
         if (!*row) return entries;
-        auto entry = read_of_kind.at(kind)(rows);
-        if (!entry) return std::unexpected(entry.error());
-        entries.push_back(*std::move(entry));
+        if (auto done = read_of_kind.at(kind)(rows, entries.emplace_back()); !done)
+            return std::unexpected(done.error());
     }
 }
 

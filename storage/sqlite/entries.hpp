@@ -32,17 +32,19 @@ class EntryWriter {
     Statement remove_fingerprint_;
 };
 
-// To be used inside a transaction: an answer takes several statements.
 class EntryReader {
   public:
     explicit EntryReader(Database& database);
 
-    // Appends the entries of positions first..last, ascending, at most `limit`.
+    // Appends the entries of positions first..last, ascending, at most `limit`. Takes several statements: to be used
+    // inside a transaction.
     Result<void> read(Position first, Position last, std::size_t limit, std::vector<LogEntry>& entries);
     Result<std::vector<LogEntry>> scan(const RecordScan& scan);
     Result<bool> has_any(std::uint32_t channel, Milliseconds first_time, Milliseconds last_time, Position cut);
 
   private:
+    Result<void> read_one(Position position, std::vector<LogEntry>& entries);
+
     StatementOfKind by_position_;
     StatementOfKind by_time_;
     Statement refused_;

@@ -57,6 +57,10 @@ Reader::Reader(std::unique_ptr<Database> database)
       runs_{*database_} {}
 
 Result<Contents> Reader::contents() {
+    return in_transaction([&] { return read_contents(); });
+}
+
+Result<Contents> Reader::read_contents() {
     Contents contents;
     auto done = read_data_set(contents);
     if (done) done = read_head(contents);
@@ -136,12 +140,18 @@ Result<void> Reader::read_names(Contents& contents) {
 }
 
 Result<std::vector<LogEntry>> Reader::read(Position first, Position last, std::size_t limit) {
-    std::vector<LogEntry> entries;
-    if (auto done = entries_.read(first, last, limit, entries); !done) return std::unexpected(done.error());
-    return entries;
+    return in_transaction([&]() -> Result<std::vector<LogEntry>> {
+        std::vector<LogEntry> entries;
+        if (auto done = entries_.read(first, last, limit, entries); !done) return std::unexpected(done.error());
+        return entries;
+    });
 }
 
 Result<std::vector<LogEntry>> Reader::read_stream(std::uint32_t stream, std::uint64_t first, std::uint64_t last) {
+    return in_transaction([&] { return read_stretches(stream, first, last); });
+}
+
+Result<std::vector<LogEntry>> Reader::read_stretches(std::uint32_t stream, std::uint64_t first, std::uint64_t last) {
     std::vector<Stretch> stretches;
     auto done = for_each_row(stretches_.run(stream, bound(first), bound(last)), [&](const Rows& row) {
         stretches.push_back({row.integer(0), row.integer(1), row.integer(2)});

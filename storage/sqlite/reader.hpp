@@ -23,30 +23,34 @@ class Reader {
     // From any thread.
     void interrupt() { database_->interrupt(); }
 
-    // What `question` asks, all of it of the log at one moment.
-    template <class Question> auto ask(Question question) -> decltype(question(*this)) {
+    // Each of the log at one moment.
+    Result<Contents> contents();
+    Result<std::vector<LogEntry>> read(Position first, Position last, std::size_t limit);
+    Result<std::vector<LogEntry>> read_stream(std::uint32_t stream, std::uint64_t first, std::uint64_t last);
+    Result<std::vector<Position>> find(std::uint64_t fingerprint, Position cut);
+    Result<std::vector<LogEntry>> scan(const RecordScan& scan) { return entries_.scan(scan); }
+    Result<bool> has_any(std::uint32_t channel, Milliseconds first_time, Milliseconds last_time, Position cut) {
+        return entries_.has_any(channel, first_time, last_time, cut);
+    }
+    Result<std::vector<HourRow>> hours(const HourScan& scan) { return runs_.hours(scan); }
+
+  private:
+    explicit Reader(std::unique_ptr<Database> database);
+
+    // What takes several statements. One alone sees the log at one moment by itself.
+    template <class Question> auto in_transaction(Question question) -> decltype(question()) {
         if (const auto begun = begin_.execute(); !begun) return std::unexpected(begun.error());
-        auto answer = question(*this);
+        auto answer = question();
         while (database_->is_in_transaction())
             if (const auto done = rollback_.execute(); !done && done.error().kind != StorageError::Kind::unavailable)
                 return std::unexpected(done.error());
         return answer;
     }
-
-    // Inside a question.
-    Result<Contents> contents();
-    Result<std::vector<LogEntry>> read(Position first, Position last, std::size_t limit);
-    Result<std::vector<LogEntry>> read_stream(std::uint32_t stream, std::uint64_t first, std::uint64_t last);
-    Result<std::vector<Position>> find(std::uint64_t fingerprint, Position cut);
-    EntryReader& entries() { return entries_; }
-    RunReader& runs() { return runs_; }
-
-  private:
-    explicit Reader(std::unique_ptr<Database> database);
-
+    Result<Contents> read_contents();
     Result<void> read_data_set(Contents& contents);
     Result<void> read_head(Contents& contents);
     Result<void> read_names(Contents& contents);
+    Result<std::vector<LogEntry>> read_stretches(std::uint32_t stream, std::uint64_t first, std::uint64_t last);
 
     std::unique_ptr<Database> database_;
     Statement begin_;
@@ -71,7 +75,7 @@ class Readers {
     template <class Question> auto ask(Question question) -> decltype(question(std::declval<Reader&>())) {
         auto reader = take();
         if (!reader) return std::unexpected(reader.error());
-        auto answer = (*reader)->ask(std::move(question));
+        auto answer = question(**reader);
         give_back(**reader);
         return answer;
     }

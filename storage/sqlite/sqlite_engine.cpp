@@ -39,17 +39,16 @@ class SqliteEngine final : public Engine {
     }
 
     Result<std::vector<LogEntry>> scan(const RecordScan& scan) const override {
-        return readers_.ask([&](Reader& reader) { return reader.entries().scan(scan); });
+        return readers_.ask([&](Reader& reader) { return reader.scan(scan); });
     }
 
     Result<std::vector<HourRow>> hours(const HourScan& scan) const override {
-        return readers_.ask([&](Reader& reader) { return reader.runs().hours(scan); });
+        return readers_.ask([&](Reader& reader) { return reader.hours(scan); });
     }
 
     Result<bool> has_entries(std::uint32_t channel, Milliseconds first_time, Milliseconds last_time,
                              Position cut) const override {
-        return readers_.ask(
-            [&](Reader& reader) { return reader.entries().has_any(channel, first_time, last_time, cut); });
+        return readers_.ask([&](Reader& reader) { return reader.has_any(channel, first_time, last_time, cut); });
     }
 
     Result<std::vector<Position>> find(std::uint64_t fingerprint, Position cut) const override {
