@@ -92,6 +92,7 @@ Result<std::vector<Outcome>> LogStore::commit(std::span<const Submission> submis
 Result<CleanupStep> LogStore::clean_up(Milliseconds older_than) {
     if (const auto ready = get_ready(); !ready) return std::unexpected(ready.error());
     const auto step = cleanup_.next(state_, *engine_, fingerprint_key_, older_than);
+    if (!step && step.error().kind == Kind::corrupt) return damaged(step.error());
     if (!step) return failed(step.error());
     const std::optional<Transaction>& transaction = step->transaction;
     if (transaction) {
@@ -161,6 +162,12 @@ Result<void> LogStore::publish(const Transaction& transaction) {
 std::unexpected<StorageError> LogStore::failed(StorageError error) {
     const std::unique_lock lock{mutex_};
     failure_ = error;
+    return std::unexpected(std::move(error));
+}
+
+std::unexpected<StorageError> LogStore::damaged(StorageError error) {
+    const std::unique_lock lock{mutex_};
+    damage_ = error;
     return std::unexpected(std::move(error));
 }
 

@@ -75,6 +75,7 @@ class LogStore final : public Store {
     Result<void> write(const Transaction& transaction);
     Result<void> publish(const Transaction& transaction);
     std::unexpected<StorageError> failed(StorageError error);
+    std::unexpected<StorageError> damaged(StorageError error);
     std::unexpected<StorageError> poisoned(StorageError error);
 
     [[nodiscard]] View view() const;
@@ -103,7 +104,7 @@ class LogStore final : public Store {
     mutable SharedMutex mutex_; // never held during a call of the engine
     State state_;
     std::optional<StorageError> failure_; // of the last write, until one succeeds
-    std::optional<StorageError> damage_;  // that a submission has met
+    std::optional<StorageError> damage_;  // that a submission or a removal has met
     std::optional<Milliseconds> last_commit_;
 
     // The writer's alone.

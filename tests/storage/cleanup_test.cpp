@@ -433,6 +433,39 @@ TEST_CASE("a record that is missing is damage, unless its run was removed") {
     CHECK(opened.error().detail.find("position 5") != std::string::npos);
 }
 
+TEST_CASE(
+    "a damaged record stops the removing there, and nothing else; each try tells it, and health until a restart") {
+    Scene scene{3};
+    for (std::uint64_t n = 1; n <= 7; ++n) scene.send(bytes(share(n)), today + n);
+    auto damage = behind(scene.engine->load()->head);
+    damage.removed = scene.engine->read(5, 5, 1).value();
+    auto exchange = behind(damage.head);
+    exchange.entries = damage.removed;
+    exchange.entries.front().bytes.back() ^= 1;
+    REQUIRE(scene.engine->write(damage).has_value());
+    REQUIRE(scene.engine->write(exchange).has_value());
+
+    const auto is_told = [&] {
+        for (;;) {
+            const auto step = scene.store().clean_up(today + 8);
+            if (step) {
+                REQUIRE_FALSE(step->is_done);
+                continue;
+            }
+            CHECK(step.error().kind == StorageError::Kind::corrupt);
+            return step.error().detail.find("position 5") != std::string::npos;
+        }
+    };
+    CHECK(is_told());
+    CHECK(scene.kept() == numbers(4, 7));   // before the damage all is gone; from its run on nothing is
+    scene.send(bytes(share(8)), today + 9); // as ever
+    const auto health = scene.store().health();
+    CHECK_FALSE(health.is_healthy);
+    CHECK(health.error_message.find("position 5") != std::string::npos);
+    CHECK(is_told());
+    CHECK(scene.kept() == numbers(4, 8));
+}
+
 TEST_CASE("a run whose records are not those it was made of is not split") {
     Scene scene{4};
     for (std::uint64_t n = 1; n <= 5; ++n) scene.send(bytes(share(n)), today + n);
