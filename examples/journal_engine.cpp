@@ -35,23 +35,17 @@ using Kind = StorageError::Kind;
 using protocol::Reader;
 using protocol::Writer;
 
-// What load() gives that must be the same for ever.
-struct Identity {
-    DataSet data_set;
-    std::array<std::uint8_t, 16> fingerprint_key{};
-};
-
 // What is written of each row, in this order. An entry's content is in its bytes.
 template <class T, class Row>
 concept Is = std::same_as<std::remove_const_t<T>, Row>;
 struct Fields {
-    static auto of(Is<StreamName> auto& r) { return std::tie(r.identity, r.stream_id); }
     static auto of(Is<LogEntry> auto& r) {
         return std::tie(r.position, r.stream, r.sequence, r.received_at, r.verdict, r.bytes, r.checksum, r.channel,
                         r.time, r.fingerprint);
     }
     static auto of(Is<StreamRow> auto& r) {
-        return std::tie(r.number, r.name, r.pool, r.epoch, r.durable_sequence, r.removed_sequence);
+        return std::tie(r.number, r.name.identity, r.name.stream_id, r.pool, r.epoch, r.durable_sequence,
+                        r.removed_sequence);
     }
     static auto of(Is<ChannelRow> auto& r) { return std::tie(r.number, r.pool, r.channel_id); }
     static auto of(Is<UserRow> auto& r) { return std::tie(r.number, r.pool, r.user_identity); }
@@ -59,49 +53,39 @@ struct Fields {
     static auto of(Is<Run> auto& r) { return std::tie(r.first, r.last, r.chain, r.first_received, r.last_received); }
     static auto of(Is<HourRow> auto& r) { return std::tie(r.subject, r.number, r.hour, r.run, r.tally, r.checksum); }
     static auto of(Is<Head> auto& r) { return std::tie(r.term, r.position, r.chain, r.removed, r.removed_chain); }
-    static auto of(Is<DataSet> auto& r) { return std::tie(r.id, r.generation); }
-    static auto of(Is<Identity> auto& r) { return std::tie(r.data_set, r.fingerprint_key); }
+    // What must be the same for ever.
+    static auto of(Is<Contents> auto& r) { return std::tie(r.data_set.id, r.data_set.generation, r.fingerprint_key); }
     static auto of(Is<Transaction> auto& r) {
         return std::tie(r.expected_term, r.entries, r.streams, r.channels, r.users, r.derived, r.replaced_run, r.runs,
                         r.hours, r.removed, r.head);
     }
 };
 
-// Numbers little-endian, tallies as on the wire; lists with their length before them.
-template <class T> void pack(Writer& out, const T& value) {
-    if constexpr (std::is_enum_v<T> || std::integral<T>) {
-        out.put_integer(static_cast<std::uint64_t>(value), sizeof(T));
+// To a Writer or from a Reader. Numbers little-endian, tallies as on the wire; lists with their length before them.
+template <class Pipe, class T> void pass(Pipe& pipe, T& value) {
+    constexpr bool reads = std::same_as<Pipe, Reader>;
+    if constexpr (std::is_enum_v<std::remove_const_t<T>> || std::integral<T>) {
+        if constexpr (reads) value = static_cast<T>(pipe.take_integer(sizeof(T)));
+        if constexpr (!reads) pipe.put_integer(static_cast<std::uint64_t>(value), sizeof(T));
     } else if constexpr (requires { Fields::of(value); }) {
-        std::apply([&](const auto&... field) { (pack(out, field), ...); }, Fields::of(value));
+        std::apply([&](auto&... field) { (pass(pipe, field), ...); }, Fields::of(value));
     } else if constexpr (requires { value.has_value(); }) {
-        pack(out, value.has_value());
-        if (value) pack(out, *value);
+        bool is_there = value.has_value();
+        pass(pipe, is_there);
+        if constexpr (reads) value = is_there ? T{std::in_place} : T{};
+        if (is_there) pass(pipe, *value);
     } else if constexpr (requires { value.begin(); }) {
-        pack(out, std::uint64_t{value.size()});
-        for (const auto& item : value) pack(out, item);
+        std::uint64_t size = value.size();
+        pass(pipe, size);
+        if constexpr (reads && requires { value.resize(0); }) value.resize(std::min(size, pipe.rest().size()));
+        for (auto& item : value) pass(pipe, item);
     } else {
-        protocol::put(out, value);
-    }
-}
-template <class T> void unpack(Reader& in, T& value) {
-    if constexpr (std::is_enum_v<T> || std::integral<T>) {
-        value = static_cast<T>(in.take_integer(sizeof(T)));
-    } else if constexpr (requires { Fields::of(value); }) {
-        std::apply([&](auto&... field) { (unpack(in, field), ...); }, Fields::of(value));
-    } else if constexpr (requires { value.has_value(); }) {
-        if (in.take_integer(1) != 0) unpack(in, value.emplace());
-    } else if constexpr (requires { value.begin(); }) {
-        const std::uint64_t size = in.take_integer(8);
-        if constexpr (requires { value.resize(0); }) value.resize(std::min<std::uint64_t>(size, in.rest().size()));
-        for (auto& item : value) unpack(in, item);
-    } else {
-        protocol::get(in, value);
+        if constexpr (reads) protocol::get(pipe, value);
+        if constexpr (!reads) protocol::put(pipe, value);
     }
 }
 
 // A frame: the length of what it holds, a checksum over that, and then that. So it shows whether it is whole.
-constexpr std::size_t frame_header = 16;
-
 std::uint64_t checksum_of(protocol::ByteView bytes) {
     constexpr std::array<std::uint8_t, crypto_shorthash_KEYBYTES> no_key{}; // against damage, not against forgery
     std::array<std::uint8_t, crypto_shorthash_BYTES> sum{};
@@ -112,11 +96,11 @@ std::uint64_t checksum_of(protocol::ByteView bytes) {
 template <class T> protocol::Bytes frame_of(const T& value) {
     protocol::Bytes body;
     Writer out{body};
-    pack(out, value);
+    pass(out, value);
     protocol::Bytes frame;
     Writer whole{frame};
-    pack(whole, std::uint64_t{body.size()});
-    pack(whole, checksum_of(body));
+    whole.put_integer(body.size(), 8);
+    whole.put_integer(checksum_of(body), 8);
     whole.put(body);
     return frame;
 }
@@ -130,7 +114,7 @@ template <class T> std::optional<T> take_frame(protocol::ByteView& bytes) {
     if (in.error() || checksum_of(body) != checksum) return std::nullopt;
     Reader fields{body};
     T value{};
-    unpack(fields, value);
+    pass(fields, value);
     if (fields.error()) return std::nullopt;
     bytes = in.rest();
     return value;
@@ -140,12 +124,14 @@ template <class T> std::optional<T> take_frame(protocol::ByteView& bytes) {
 bool is_last_frame(protocol::ByteView bytes) {
     Reader in{bytes};
     const std::uint64_t size = in.take_integer(8);
-    return bytes.size() <= frame_header || size >= bytes.size() - frame_header;
+    in.take_integer(8);
+    return in.error() || in.rest().size() <= size;
 }
 
 constexpr std::string_view magic = "SV2JOURN"; // the file's first 8 bytes; then a frame with the store's identity
 
-class JournalEngine final : public Engine {
+// The memory engine answers whatever is read, and does what the journal has on the disk already.
+class JournalEngine final : public MemoryEngine {
   public:
     JournalEngine(std::filesystem::path file, int descriptor) : file_{std::move(file)}, descriptor_{descriptor} {}
     ~JournalEngine() override { ::close(descriptor_); }
@@ -163,7 +149,7 @@ class JournalEngine final : public Engine {
     [[nodiscard]] protocol::Durability durability() const override { return protocol::Durability::local; }
 
     Result<Contents> load() override {
-        auto contents = memory_.load();
+        auto contents = MemoryEngine::load();
         if (!contents) return contents;
         contents->data_set = identity_.data_set;
         contents->fingerprint_key = identity_.fingerprint_key;
@@ -176,39 +162,15 @@ class JournalEngine final : public Engine {
         if (transaction.expected_term != term_) return error(Kind::superseded, "another role writes to the store now");
         if (const auto appended = append(frame_of(transaction)); !appended) return appended;
         term_ = transaction.head.term;
-        return memory_.write(transaction);
+        return MemoryEngine::write(transaction);
     }
-
-    [[nodiscard]] Result<std::vector<LogEntry>> read(Position first, Position last, std::size_t limit) const override {
-        return memory_.read(first, last, limit);
-    }
-    [[nodiscard]] Result<std::vector<LogEntry>> read_stream(std::uint32_t stream, std::uint64_t first,
-                                                            std::uint64_t last) const override {
-        return memory_.read_stream(stream, first, last);
-    }
-    [[nodiscard]] Result<std::vector<LogEntry>> scan(const RecordScan& scan) const override {
-        return memory_.scan(scan);
-    }
-    [[nodiscard]] Result<std::vector<HourRow>> hours(const HourScan& scan) const override {
-        return memory_.hours(scan);
-    }
-    [[nodiscard]] Result<bool> has_entries(std::uint32_t channel, Milliseconds first_time, Milliseconds last_time,
-                                           Position cut) const override {
-        return memory_.has_entries(channel, first_time, last_time, cut);
-    }
-    [[nodiscard]] Result<std::vector<Position>> find(std::uint64_t fingerprint, Position cut) const override {
-        return memory_.find(fingerprint, cut);
-    }
-
-    void interrupt() override {} // no read takes long
-    Result<void> close() override { return {}; }
 
   private:
     // An empty file becomes a store; its name is made durable with it.
     Result<void> make() {
-        auto fresh = memory_.load();
+        auto fresh = MemoryEngine::load();
         if (!fresh) return std::unexpected(fresh.error());
-        identity_ = {.data_set = fresh->data_set, .fingerprint_key = fresh->fingerprint_key};
+        identity_ = *std::move(fresh);
         protocol::Bytes bytes{magic.begin(), magic.end()};
         const protocol::Bytes frame = frame_of(identity_);
         bytes.insert(bytes.end(), frame.begin(), frame.end());
@@ -227,7 +189,7 @@ class JournalEngine final : public Engine {
         const std::string_view first{reinterpret_cast<const char*>(bytes.data()), std::min(bytes.size(), magic.size())};
         if (first != magic) return error(Kind::foreign, "this is no journal of ours");
         protocol::ByteView rest = bytes.subspan(magic.size());
-        const auto identity = take_frame<Identity>(rest);
+        const auto identity = take_frame<Contents>(rest);
         if (!identity) return error(Kind::corrupt, "its beginning is damaged");
         identity_ = *identity;
         end_ = bytes.size() - rest.size();
@@ -240,7 +202,7 @@ class JournalEngine final : public Engine {
                     if (auto read = protocol::read_record(entry.bytes)) entry.content = *std::move(read);
                 }
             }
-            if (const auto written = memory_.write(*transaction); !written) return written;
+            if (const auto written = MemoryEngine::write(*transaction); !written) return written;
             term_ = transaction->head.term;
             end_ = bytes.size() - rest.size();
         }
@@ -283,11 +245,10 @@ class JournalEngine final : public Engine {
 
     const std::filesystem::path file_;
     const int descriptor_;
-    Identity identity_;
+    Contents identity_; // what it was when the file was made
     std::uint64_t term_ = 0;
     std::uint64_t end_ = 0; // of what is whole
     bool is_broken_ = false;
-    MemoryEngine memory_;
 };
 
 } // namespace

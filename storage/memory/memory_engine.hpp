@@ -18,7 +18,7 @@
 
 namespace storage {
 
-class MemoryEngine final : public Engine {
+class MemoryEngine : public Engine {
   public:
     MemoryEngine();
 
