@@ -66,12 +66,6 @@ void set_next(Success& success, const storage::Store& store, const auto& request
     if (next) success.next_cursor = make_cursor(store, request, RecordPlace{*next});
 }
 
-// Moves names into the answer; a full page has a next one.
-void take_names(std::vector<std::string>&& names, std::vector<protocol::Str0_255>& items, protocol::B0_255& next) {
-    if (names.size() == max_names) next.bytes = {names.back().begin(), names.back().end()};
-    for (std::string& name : names) items.push_back({std::move(name)});
-}
-
 std::string last_name(const protocol::B0_255& cursor) {
     return {cursor.bytes.begin(), cursor.bytes.end()};
 }
@@ -99,6 +93,18 @@ Answer<std::string> last_user(const storage::Store& store, const protocol::ListU
     if (!known) return failed(known.error());
     if (known->empty()) return invalid_cursor("not a cursor of this list");
     return name;
+}
+
+// A page of names, which become the answer's `items`; a full one has a next one.
+template <class Success>
+Answer<Success> list_names(storage::Result<std::vector<std::string>> names, std::uint32_t request_id,
+                           protocol::Seq0_64K<protocol::Str0_255> Success::* items) {
+    if (!names) return failed(names.error());
+    Success success{};
+    success.request_id = request_id;
+    if (names->size() == max_names) success.next_cursor.bytes = {names->back().begin(), names->back().end()};
+    for (std::string& name : *names) (success.*items).items.push_back({std::move(name)});
+    return success;
 }
 
 } // namespace
@@ -164,21 +170,15 @@ Answer<protocol::GetHoursSuccess> ask(const storage::Store& store, const protoco
 Answer<protocol::ListChannelsSuccess> ask(const storage::Store& store, const protocol::ListChannels& request) {
     const auto after = last_channel(store, request);
     if (!after) return std::unexpected(after.error());
-    auto names = store.channels(request.pool.text, *after, max_names);
-    if (!names) return failed(names.error());
-    protocol::ListChannelsSuccess success{.request_id = request.request_id, .channels = {}, .next_cursor = {}};
-    take_names(*std::move(names), success.channels.items, success.next_cursor);
-    return success;
+    return list_names(store.channels(request.pool.text, *after, max_names), request.request_id,
+                      &protocol::ListChannelsSuccess::channels);
 }
 
 Answer<protocol::ListUsersSuccess> ask(const storage::Store& store, const protocol::ListUsers& request) {
     const auto after = last_user(store, request);
     if (!after) return std::unexpected(after.error());
-    auto names = store.users(request.pool.text, *after, max_names);
-    if (!names) return failed(names.error());
-    protocol::ListUsersSuccess success{.request_id = request.request_id, .users = {}, .next_cursor = {}};
-    take_names(*std::move(names), success.users.items, success.next_cursor);
-    return success;
+    return list_names(store.users(request.pool.text, *after, max_names), request.request_id,
+                      &protocol::ListUsersSuccess::users);
 }
 
 // A report may be as long as a record: the page ends before one that does not fit, but holds one at least.
