@@ -3,6 +3,7 @@
 #include "noise/key_text.hpp"
 #include "src/commit_queue.hpp"
 #include "src/credentials_keeper.hpp"
+#include "src/last_resort.hpp"
 #include "src/retention_keeper.hpp"
 #include "src/server.hpp"
 
@@ -18,12 +19,10 @@
 #include <chrono>
 #include <csignal>
 #include <cstddef>
-#include <cstdlib>
 #include <exception>
 #include <memory>
 #include <optional>
 #include <stdexcept>
-#include <thread>
 #include <utility>
 
 namespace role {
@@ -48,16 +47,6 @@ void allow_descriptors(std::size_t connections, spdlog::logger& log) {
             "max_connections = {} needs {} file descriptors, and the limit is {}: raise it (ulimit -n, LimitNOFILE), "
             "or peers will wait unanswered",
             connections, needed, limit.rlim_cur);
-}
-
-// A disk that hangs must not keep the role for ever: whatever was acknowledged is durable, and the rest is sent again.
-void end_at_the_latest(std::shared_ptr<spdlog::logger> log) {
-    std::thread{[log = std::move(log)] {
-        std::this_thread::sleep_for(stop_limit + store_limit);
-        log->error("the store has not let go within {} s: ended without it", (stop_limit + store_limit).count());
-        log->flush();
-        std::_Exit(EXIT_FAILURE);
-    }}.detach();
 }
 
 std::unique_ptr<storage::Store> open_store(const Config& config, spdlog::logger& log) {
@@ -116,7 +105,7 @@ void serve(const Config& config, const noise::Curve& curve, noise::SigningKey au
     signals.async_wait([&](const boost::system::error_code& cancelled, int signal) {
         if (cancelled) return;
         log->info("stopping on {}", signal == SIGINT ? "SIGINT" : "SIGTERM");
-        end_at_the_latest(log);
+        end_at_the_latest(stop_limit + store_limit, log);
         server.stop();
         if (retention) retention->stop();
         stop_timer.expires_after(stop_limit);
