@@ -170,6 +170,10 @@ TEST_CASE("a stalled store is told in StoreStatus, and so is its recovery; the s
     CHECK(server.store.position() == 2);
 }
 
+TEST_CASE("the limits of the running role let a stall be told within 2 s, with half a second to spare") {
+    CHECK(role::CommitQueue::Limits{}.patience + role::ServerLimits{}.watch <= 1500ms);
+}
+
 TEST_CASE("whoever wants to come in while the store has no space is told so, and questions are answered") {
     RunningServer server;
     support::Peer peer{server.port};
