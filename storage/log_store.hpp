@@ -79,7 +79,7 @@ class LogStore final : public Store {
     std::unexpected<StorageError> poisoned(StorageError error);
 
     [[nodiscard]] View view() const;
-    [[nodiscard]] protocol::StoredRecord stored_record(LogEntry&& entry) const;
+    [[nodiscard]] protocol::StoredRecord stored_record(const LogEntry& entry, protocol::Bytes bytes) const;
     [[nodiscard]] Result<void> go_on(const View& view) const;
     // The answer, asked for again if more was declared gone meanwhile: it may have been taken out already.
     template <class Question> auto undisturbed(Question question) const;

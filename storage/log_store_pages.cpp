@@ -88,7 +88,7 @@ Result<RecordPage> LogStore::page(const RecordQuery& query) const {
         if (page.records.empty()) page.records.reserve(entries->size()); // most answers are one slice
         for (LogEntry& entry : *entries) {
             if (entry.position <= seen.gone && !outlives(entry, last_report)) continue;
-            auto record = stored_record(std::move(entry));
+            auto record = stored_record(entry, std::move(entry.bytes));
             if (!room.take(encoded_size(record))) {
                 page.next = last;
                 return page;
@@ -101,13 +101,13 @@ Result<RecordPage> LogStore::page(const RecordQuery& query) const {
     }
 }
 
-protocol::StoredRecord LogStore::stored_record(LogEntry&& entry) const {
+protocol::StoredRecord LogStore::stored_record(const LogEntry& entry, protocol::Bytes bytes) const {
     protocol::StoredRecord record;
     record.position = entry.position;
     record.received_at = entry.received_at;
     record.sequence = entry.sequence;
     record.verdict.text = protocol::to_text(entry.verdict);
-    record.record.bytes = std::move(entry.bytes);
+    record.record.bytes = std::move(bytes);
     const std::shared_lock lock{mutex_};
     if (const Stream* const stream = state_.stream(entry.stream)) {
         record.identity.text = stream->row.name.identity;
@@ -173,7 +173,7 @@ Result<protocol::FoundBlock> LogStore::found_block(const Told& told) const {
         block.status = told.status->status;
         block.status_timestamp = told.status->timestamp;
     }
-    block.record.bytes = *protocol::encode(stored_record(*std::move(entry)));
+    block.record.bytes = *protocol::encode(stored_record(*entry, std::move(entry->bytes)));
     return block;
 }
 

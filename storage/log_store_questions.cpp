@@ -130,7 +130,8 @@ Result<std::optional<Report>> LogStore::read_report(std::uint32_t channel, const
     auto read = read_one(*engine_, known.position);
     if (!read) return std::unexpected(read.error());
     std::optional<LogEntry>& entry = *read;
-    if (entry) return Report{.record = stored_record(*std::move(entry)), .derived_before = known.derived_before};
+    if (entry)
+        return Report{.record = stored_record(*entry, std::move(entry->bytes)), .derived_before = known.derived_before};
     const std::shared_lock lock{mutex_};
     const auto& last = state_.channel(channel)->report;
     if (!last || last->position != known.position) return std::nullopt; // it was taken out, as it may be now
