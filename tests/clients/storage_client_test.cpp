@@ -388,6 +388,7 @@ TEST_CASE("a client of several addresses passes over those where nobody listens"
 
 TEST_CASE("when its role is gone, a client goes on at the next address with what was not acknowledged") {
     Scene scene;
+    scene.options.ping_interval = 20ms;
     auto standby = listen_beside(scene);
     store(scene.start(), 1, 3);
     scene.play(fail_over(scene, standby));
@@ -398,6 +399,7 @@ TEST_CASE("when its role is gone, a client goes on at the next address with what
 
 TEST_CASE("a role at the next address that has another data set is refused as everywhere") {
     Scene scene;
+    scene.options.ping_interval = 20ms;
     auto standby = listen_beside(scene);
     store(scene.start(), 1, 3);
     scene.play(fail_over_to_another_data_set(scene, standby));
