@@ -13,7 +13,7 @@ from pathlib import Path
 
 PATIENCE = 60  # seconds; far longer than anything takes
 USER = "storage"
-SETTINGS = ("listen_addresses=127.0.0.1", "shared_buffers=64MB", "max_connections=40", "wal_level=replica",
+SETTINGS = ("listen_addresses=127.0.0.1", "fsync=on", "shared_buffers=64MB", "max_connections=40", "wal_level=replica",
             "log_min_messages=warning")
 
 
