@@ -1,6 +1,7 @@
 // Every backend that is built, side by side: what it can do, how fast it is on the disk of the current directory, and
 // when to choose which. Beside them the reference: the storage crate that this project succeeds, whose way to use
 // SQLite is run here, too, so that all figures come from one process and one disk.
+#include "examples/comparison_places.hpp"
 #include "examples/fresh_folder.hpp"
 #include "examples/mock_data.hpp"
 #include "examples/program.hpp"
@@ -14,6 +15,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <linux/magic.h>
 #include <memory>
@@ -66,44 +68,31 @@ struct Contender {
     std::unique_ptr<ReferenceWay> reference = {};
 };
 
-std::uintmax_t bytes_in(const fs::path& folder) {
-    std::uintmax_t bytes = 0;
-    for (const auto& file : fs::directory_iterator{folder}) bytes += file.file_size();
-    return bytes;
-}
-
-fs::path make_folder(const fs::path& parent, const std::string& name, int round, const char* use) {
-    fs::path folder = parent / fmt::format("{}-{}-{}", name, use, round);
-    fs::create_directory(folder);
-    return folder;
-}
-
 // A new store for each way to insert; of the last round the first is kept for the questions.
-void insert(Contender& contender, const MockData& data, const fs::path& parent, int round) {
-    const fs::path folder = make_folder(parent, contender.name, round, "each");
-    auto& storage = contender.storage.emplace(backend(contender.name, folder / "store"));
+void insert(Contender& contender, const MockData& data, ComparisonPlaces& places, int round) {
+    const auto place = places.make(contender.name, "each");
+    auto& storage = contender.storage.emplace(backend(place));
     contender.init.run([&] { must(storage.initialize()); });
     contender.is_durable = storage.store().durability() != protocol::Durability::is_volatile;
     contender.insert_each.run([&] { store_each(storage, data); });
 
     const auto records = in_order(data);
-    ShareAccountingStorage other{
-        backend(contender.name, make_folder(parent, contender.name, round, "batch") / "store")};
+    ShareAccountingStorage other{backend(places.make(contender.name, "batch"))};
     must(other.initialize());
     contender.insert_batch.run([&] { must(other.store_batch(records)); });
     must(other.close());
     if (round + 1 == rounds) return;
     must(storage.close());
-    contender.bytes = bytes_in(folder);
+    contender.bytes = places.bytes(place);
 }
 
-void insert_by_reference(Contender& contender, const MockData& data, const fs::path& parent, int round) {
-    const fs::path folder = make_folder(parent, contender.name, round, "each");
-    contender.init.run([&] { contender.reference = std::make_unique<ReferenceWay>(folder / "store"); });
+void insert_by_reference(Contender& contender, const MockData& data, ComparisonPlaces& places, int round) {
+    const auto place = places.make(contender.name, "each");
+    contender.init.run([&] { contender.reference = std::make_unique<ReferenceWay>(place.database_path); });
     contender.insert_each.run([&] { contender.reference->store_each(data); });
     if (round + 1 == rounds) return;
     contender.reference.reset();
-    contender.bytes = bytes_in(folder);
+    contender.bytes = places.bytes(place);
 }
 
 void query(Contender& contender, const Questions& questions, std::size_t& items) {
@@ -118,17 +107,18 @@ void query(Contender& contender, const Questions& questions, std::size_t& items)
 }
 
 // All contenders take turns, so that whatever else the machine does hits each of them.
-void measure(std::vector<Contender>& backends, Contender& reference, const MockData& data, const fs::path& folder) {
+void measure(std::vector<Contender>& backends, Contender& reference, const MockData& data, ComparisonPlaces& places) {
     for (Contender& contender : backends) { // can it be had at all?
-        ShareAccountingStorage storage{
-            backend(contender.name, make_folder(folder, contender.name, 0, "probe") / "store")};
+        contender.unavailable = places.why_not(contender.name);
+        if (!contender.unavailable.empty()) continue;
+        ShareAccountingStorage storage{backend(places.make(contender.name, "probe"))};
         if (const auto opened = storage.initialize(); !opened) contender.unavailable = opened.error();
     }
     const auto is_there = [](const Contender& contender) { return contender.unavailable.empty(); };
     for (int round = 0; round < rounds; ++round) {
         for (Contender& contender : backends)
-            if (is_there(contender)) insert(contender, data, folder, round);
-        insert_by_reference(reference, data, folder, round);
+            if (is_there(contender)) insert(contender, data, places, round);
+        insert_by_reference(reference, data, places, round);
     }
     const Questions questions = make_questions(data);
     std::size_t items = 0;
@@ -158,7 +148,8 @@ nlohmann::ordered_json to_json(const std::vector<Contender>& backends, const Con
                                    {"insert_each_ms", each.insert_each.median()},
                                    {"insert_batch_ms", each.insert_batch.median()},
                                    {"query_ms", each.query.median()},
-                                   {"bytes", each.bytes}});
+                                   {"bytes", each.bytes},
+                                   {"reason", each.unavailable}});
     }
     all["reference"] = {{"insert_ms", reference.insert_each.median()},
                         {"query_ms", reference.query.median()},
@@ -239,13 +230,17 @@ constexpr Features features[]{
      .sql = "yes, also while the role runs",
      .choose_when = "production on one machine: nothing to administer, and every tool reads the file"},
     {.backend = "rocksdb",
-     .records_in = "a directory",
+     .records_in = "a folder",
      .sql = "no",
-     .choose_when = "more shares a second than sqlite takes, for months: the smallest on the disk"},
+     .choose_when = "one machine that stores more than SQLite keeps up with, and needs no SQL"},
     {.backend = "lmdb",
      .records_in = "one file",
      .sql = "no",
-     .choose_when = "many questions beside many shares, in a file that fits into memory"},
+     .choose_when = "one small machine without SQL: the least code, and nothing runs in the background"},
+    {.backend = "postgres",
+     .records_in = "a server",
+     .sql = "yes, also while the role runs",
+     .choose_when = "a second machine that takes over, many who read, or a server that is there already"},
 };
 
 void print_features(const std::vector<Contender>& backends) {
@@ -296,7 +291,12 @@ std::vector<Contender> make_contenders(const std::optional<std::string>& names) 
     return contenders;
 }
 
-void run(const std::optional<std::string>& names, bool as_json) {
+std::string database_url(const std::optional<std::string>& given) {
+    const char* const set = std::getenv("DATABASE_URL");
+    return given.value_or(set == nullptr ? "" : set);
+}
+
+void run(const std::optional<std::string>& names, const std::optional<std::string>& url, bool as_json) {
     std::vector<Contender> backends = make_contenders(names);
     const FreshFolder folder{fs::current_path(), "backend_comparison"};
     if (is_in_memory(folder.path()))
@@ -304,7 +304,8 @@ void run(const std::optional<std::string>& names, bool as_json) {
                            "and what waits for a disk looks faster than it is\n");
     const MockData data = make_mock_data(now());
     Contender reference{.name = "reference"};
-    measure(backends, reference, data, folder.path());
+    ComparisonPlaces places{folder.path(), database_url(url)};
+    measure(backends, reference, data, places);
     if (as_json) {
         fmt::print("{}\n", to_json(backends, reference, data).dump());
         return;
@@ -321,8 +322,14 @@ int main(int argc, char** argv) {
                  "lie in a fresh folder of the current directory, which is removed at the end.",
                  "backend_comparison"};
     std::optional<std::string> names;
+    std::optional<std::string> url;
     bool as_json = false;
     app.add_option("--backends", names, "which, separated by commas [all]")->type_name("A,B");
+    app.add_option(
+           "--database-url", url,
+           "postgresql://...: where schemas are made, and removed, for postgres [$DATABASE_URL, which other users "
+           "of this machine do not see]")
+        ->type_name("URL");
     app.add_flag("--json", as_json, "the figures as one JSON object");
-    return examples::run_program(app, argc, argv, [&] { run(names, as_json); });
+    return examples::run_program(app, argc, argv, [&] { run(names, url, as_json); });
 }

@@ -209,14 +209,13 @@ noise::SigningKey load_key(const noise::Curve& curve, const std::string& file) {
 
 void run(const Options& options) {
     const noise::Curve curve = client::make_curve();
-    const auto colon = options.connect.rfind(':');
-    if (colon == std::string::npos) throw UsageError{"--connect: expected ADDR:PORT"};
+    const auto addresses = client::parse_addresses(options.connect);
+    if (!addresses) throw UsageError{"--connect: expected ADDR:PORT, or several with commas between them"};
     const auto authority = noise::parse_public_key(curve, options.authority_key);
     if (!authority) throw UsageError{fmt::format("--authority-key: {}", noise::describe(authority.error()))};
 
     client::StorageClientOptions connection;
-    connection.host = options.connect.substr(0, colon);
-    connection.port = options.connect.substr(colon + 1);
+    connection.addresses = *addresses;
     connection.authority = *authority;
     // Of this run, which keeps nothing: a pool keeps its stream, and what is not acknowledged, in a spool.
     std::array<std::uint8_t, 8> random;
@@ -233,7 +232,9 @@ void run(const Options& options) {
 int main(int argc, char** argv) {
     CLI::App app{"Stores shares and accounting in a running role, as a pool does.", "pool_integration"};
     Options options;
-    app.add_option("--connect", options.connect, "the role's address")->type_name("ADDR:PORT")->capture_default_str();
+    app.add_option("--connect", options.connect, "the role's address; several are tried in turn")
+        ->type_name("ADDR:PORT,...")
+        ->capture_default_str();
     app.add_option("--authority-key", options.authority_key, "the role's public authority key")
         ->type_name("KEY")
         ->required();

@@ -75,9 +75,11 @@ storage::Uint128 work_in(const protocol::Totals& totals) {
 } // namespace
 
 StoreOpener backend(std::string name, std::filesystem::path database_path) {
-    return [config = storage::StoreConfig{.backend = std::move(name), .database_path = std::move(database_path)}] {
-        return storage::open(config);
-    };
+    return backend(storage::StoreConfig{.backend = std::move(name), .database_path = std::move(database_path)});
+}
+
+StoreOpener backend(storage::StoreConfig config) {
+    return [config = std::move(config)] { return storage::open(config); };
 }
 
 Result<void> ShareAccountingStorage::initialize() {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "protocol/records.hpp"
+#include "storage/open.hpp"
 #include "storage/store.hpp"
 #include "storage/work.hpp"
 
@@ -68,6 +69,7 @@ using StoreOpener = std::function<storage::Result<std::unique_ptr<storage::Store
 
 // One of the backends that are built in. `database_path` is for those that keep files.
 StoreOpener backend(std::string name, std::filesystem::path database_path = {});
+StoreOpener backend(storage::StoreConfig config);
 
 class ShareAccountingStorage {
   public:

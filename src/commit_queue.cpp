@@ -6,10 +6,12 @@
 
 namespace role {
 
-CommitQueue::CommitQueue(storage::Store& store, const Limits& limits, std::shared_ptr<spdlog::logger> log)
+CommitQueue::CommitQueue(storage::Store& store, const Limits& limits, std::shared_ptr<spdlog::logger> log,
+                         SupersededHandler on_superseded)
     : store_{store},
       limits_{limits},
       log_{std::move(log)},
+      on_superseded_{std::move(on_superseded)},
       writer_{[this] { run(); }} {}
 
 CommitQueue::~CommitQueue() {
@@ -114,6 +116,7 @@ template <class Call> auto CommitQueue::timed(Call call) {
         call_began_ = Clock::now();
     }
     auto result = call();
+    if (!result && result.error().kind == storage::StorageError::Kind::superseded) on_superseded_(result.error());
     const std::lock_guard lock{mutex_};
     call_began_.reset();
     return result;

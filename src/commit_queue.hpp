@@ -44,9 +44,10 @@ class CommitQueue {
         virtual ~Submitter() = default;
         virtual void on_outcomes(std::vector<storage::Outcome> outcomes) = 0;
     };
-    // Both are called on the writer thread.
+    // All are called on the writer thread.
     using AttachHandler = std::function<void(storage::Result<storage::Attachment>)>;
-    using CleanupHandler = std::function<void(storage::Result<std::uint64_t>)>; // how many shares were removed
+    using CleanupHandler = std::function<void(storage::Result<std::uint64_t>)>;  // how many shares were removed
+    using SupersededHandler = std::function<void(const storage::StorageError&)>; // at each call that finds it
 
     struct Limits {
         std::size_t records = 10'000;                      // in one commit
@@ -56,7 +57,9 @@ class CommitQueue {
     };
 
     // `store` must outlive the queue.
-    CommitQueue(storage::Store& store, const Limits& limits, std::shared_ptr<spdlog::logger> log);
+    CommitQueue(
+        storage::Store& store, const Limits& limits, std::shared_ptr<spdlog::logger> log,
+        SupersededHandler on_superseded = [](const storage::StorageError&) {});
     CommitQueue(const CommitQueue&) = delete;
     CommitQueue& operator=(const CommitQueue&) = delete;
     ~CommitQueue();
@@ -100,7 +103,7 @@ class CommitQueue {
     void run_batch(const Batch& batch);
     void run_cleanup_step();
     Batch take_batch();
-    // Marks what the store is doing, for state().
+    // A call of the store: marks what it is doing, for state(), and tells if another role has it.
     template <class Call> auto timed(Call call);
     storage::Result<std::vector<storage::Outcome>> commit(const Batch& batch);
     void note(const std::optional<storage::StorageError>& error);
@@ -110,6 +113,7 @@ class CommitQueue {
     storage::Store& store_;
     Limits limits_;
     std::shared_ptr<spdlog::logger> log_;
+    SupersededHandler on_superseded_;
 
     mutable std::mutex mutex_; // of everything below
     std::condition_variable changed_;

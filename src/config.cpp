@@ -1,6 +1,7 @@
 #include "src/config.hpp"
 
 #include "noise/key_text.hpp"
+#include "src/database_url.hpp"
 #include "src/retention.hpp"
 #include "src/toml_file.hpp"
 
@@ -29,7 +30,7 @@ struct Setting {
     std::string_view key;
     Type type;
     std::string_view expected;
-    bool is_key; // a value that is refused is not shown: it may be a secret, even one in the wrong place
+    bool is_secret; // a value that is refused is not shown: it may be a secret, even one in the wrong place
     bool (*set)(Config&, const noise::Curve&, const Value&);
 
     [[nodiscard]] std::string name() const {
@@ -78,6 +79,11 @@ std::optional<std::filesystem::path> non_empty_path(const Value& value) {
     return std::filesystem::path{text(value)};
 }
 
+std::optional<std::string> valid_database_url(const std::string& url) {
+    if (!database_of(url)) return std::nullopt;
+    return url;
+}
+
 std::optional<std::string> known_backend(const Value& value) {
     if (!std::ranges::any_of(storage::backends(),
                              [&](const storage::Backend& known) { return known.name == text(value); }))
@@ -123,13 +129,24 @@ constexpr std::array settings{
             [](Config& config, const noise::Curve&, const Value& value) {
                 return assign(config.clients_file, non_empty_path(value));
             }},
-    Setting{"storage", "backend", Type::text, "memory, sqlite, rocksdb or lmdb", false,
+    Setting{"storage", "backend", Type::text, "memory, sqlite, rocksdb, lmdb or postgres", false,
             [](Config& config, const noise::Curve&, const Value& value) {
                 return assign(config.store.backend, known_backend(value));
             }},
-    Setting{"storage", "database_path", Type::text, "the path of a file, or of a directory for rocksdb", false,
+    Setting{"storage", "database_path", Type::text, "the path of a file or folder", false,
             [](Config& config, const noise::Curve&, const Value& value) {
                 return assign(config.store.database_path, non_empty_path(value));
+            }},
+    Setting{"storage", "database_url", Type::text,
+            "a URL such as \"postgresql://user:password@host:5432/database\", with @, / and ? in names and passwords "
+            "written as %40, %2F and %3F",
+            true,
+            [](Config& config, const noise::Curve&, const Value& value) {
+                return assign(config.store.database_url, valid_database_url(text(value)));
+            }},
+    Setting{"storage", "wait_for_database", Type::integer, "a number of seconds from 0 to 86400", false,
+            [](Config& config, const noise::Curve&, const Value& value) {
+                return assign(config.store.patience, in_range<std::chrono::seconds>(value, 0, 86'400));
             }},
     Setting{"storage", "cleanup_interval_hours", Type::integer, "a number of hours from 1 to 8760", false,
             [](Config& config, const noise::Curve&, const Value& value) {
@@ -173,7 +190,7 @@ std::unexpected<ConfigError> unknown(std::string_view origin, std::string_view n
 
 std::unexpected<ConfigError> wrong(std::string_view origin, const Setting& setting, const std::string& got) {
     const std::string expected = fmt::format("{}: {}: expected {}", origin, setting.name(), setting.expected);
-    return std::unexpected(setting.is_key ? expected : fmt::format("{}, got {}", expected, got));
+    return std::unexpected(setting.is_secret ? expected : fmt::format("{}, got {}", expected, got));
 }
 
 ConfigResult apply(Config& config, const noise::Curve& curve, const Setting& setting, const Value& value,
@@ -234,6 +251,13 @@ ConfigResult apply_file(Config& config, const noise::Curve& curve, const std::fi
 
 ConfigResult apply_environment(Config& config, const noise::Curve& curve, const char* const* environment) {
     constexpr std::string_view prefix = "STORAGE__";
+    constexpr std::string_view database_url = "DATABASE_URL="; // of many programs; the role's own variable goes over it
+    for (const char* const* variable = environment; *variable != nullptr; ++variable) {
+        const std::string_view given{*variable};
+        // Whose URL it is, and of what, matters only to a role that has been told to use it.
+        if (given.starts_with(database_url) && given.size() > database_url.size())
+            config.store.database_url = given.substr(database_url.size());
+    }
     for (; *environment != nullptr; ++environment) {
         const std::string_view variable{*environment};
         if (!variable.starts_with(prefix)) continue;
@@ -273,6 +297,18 @@ ConfigResult check(const Config& config) {
     if (config.cleanup_interval && !config.max_share_history)
         return std::unexpected("storage.cleanup_interval_hours is set without storage.max_share_history_days; expected "
                                "both, or nothing is ever too old");
+    const auto backend = std::ranges::find(storage::backends(), config.store.backend, &storage::Backend::name);
+    if (!backend->missing.empty())
+        return std::unexpected(fmt::format("storage.backend is {}, and this program was built without it: {}",
+                                           backend->name, backend->missing));
+    if (config.store.backend != "postgres") return {};
+    if (config.store.database_url.empty())
+        return std::unexpected("storage.backend is postgres, and there is no database; expected DATABASE_URL in the "
+                               "environment, or storage.database_url in a configuration file that only its owner can "
+                               "read: postgresql://user:password@host:5432/database");
+    if (!database_of(
+            config.store.database_url)) // from the environment; that of the file was looked at when it was read
+        return std::unexpected(fmt::format("DATABASE_URL: expected {}", find("storage", "database_url")->expected));
     return {};
 }
 

@@ -39,6 +39,7 @@ struct ServeOptions {
     std::optional<std::string> preset;
     std::optional<std::string> backend;
     std::optional<std::string> database_path;
+    std::optional<std::string> wait_for_database;
     std::optional<std::string> clients;
 };
 
@@ -63,9 +64,16 @@ void add_serve_options(CLI::App& app, ServeOptions& options) {
         ->type_name("NAME")
         ->check(CLI::IsMember({"development"}));
     app.add_option("--backend", options.backend, backends_in_words())->type_name("NAME");
-    app.add_option("--database-path", options.database_path,
-                   "the database's file, or directory [stratum_storage.db in the state directory]")
+    app.add_option(
+           "--database-path", options.database_path,
+           "the database's file or folder, for sqlite, rocksdb and lmdb [stratum_storage.db, .rocksdb or .lmdb in "
+           "the state directory]; that of postgres is in $DATABASE_URL or storage.database_url, and no option, "
+           "since everybody on the machine can read a command line, and it may hold a password")
         ->type_name("P");
+    app.add_option(
+           "--wait-for-database", options.wait_for_database,
+           "how long to wait for a database server that is missing [30]; while another role is active it waits on")
+        ->type_name("SECONDS");
     app.add_option("--clients", options.clients,
                    "clients.toml: who may connect [on loopback any key, elsewhere required]")
         ->type_name("FILE");
@@ -102,6 +110,7 @@ std::expected<role::Config, role::ConfigError> load_config(const ServeOptions& o
         std::tuple{&options.log_file, "logging.file", "--log-file"},
         std::tuple{&options.backend, "storage.backend", "--backend"},
         std::tuple{&options.database_path, "storage.database_path", "--database-path"},
+        std::tuple{&options.wait_for_database, "storage.wait_for_database", "--wait-for-database"},
         std::tuple{&options.clients, "clients_file", "--clients"},
     };
     for (const auto& [value, key, option] : given)

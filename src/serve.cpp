@@ -4,11 +4,13 @@
 #include "src/commit_queue.hpp"
 #include "src/credentials_keeper.hpp"
 #include "src/last_resort.hpp"
+#include "src/open_store.hpp"
 #include "src/retention_keeper.hpp"
 #include "src/server.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <fmt/format.h>
@@ -16,13 +18,16 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstddef>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
+#include <string>
 #include <utility>
 
 namespace role {
@@ -49,26 +54,13 @@ void allow_descriptors(std::size_t connections, spdlog::logger& log) {
             connections, needed, limit.rlim_cur);
 }
 
-std::unique_ptr<storage::Store> open_store(const Config& config, spdlog::logger& log) {
-    storage::StoreConfig where = config.store;
-    if (where.database_path.empty()) where.database_path = config.state_directory / "stratum_storage.db";
-    auto store = storage::open(where);
-    if (!store)
-        throw std::runtime_error{fmt::format("the store: {}: {}", to_text(store.error().kind), store.error().detail)};
-    const auto data_set = (*store)->data_set();
-    if ((*store)->durability() == protocol::Durability::is_volatile)
-        log.warn("backend {}: nothing is kept when the role ends; for that, set storage.backend", where.backend);
-    log.info("backend {}, data set {:016x}, generation {}, {} records", where.backend, data_set.id, data_set.generation,
-             (*store)->position());
-    return *std::move(store);
-}
-
 void rethrow(std::exception_ptr failure) {
     if (failure) std::rethrow_exception(std::move(failure));
 }
 
-void close_store(storage::Store& store) {
-    if (const auto closed = store.close(); !closed)
+// What belongs to another role by now is only let go.
+void close_store(storage::Store& store, bool is_superseded) {
+    if (const auto closed = store.close(); !closed && !is_superseded)
         throw std::runtime_error{fmt::format("closing the store: {}", closed.error().detail)};
 }
 
@@ -78,10 +70,35 @@ void serve(const Config& config, const noise::Curve& curve, noise::SigningKey au
            const Logging& logging) {
     const auto log = logging.part("server");
     log->info("authority public key {}", noise::public_key_text(authority.public_key()));
-    const auto store = open_store(config, *logging.part("store"));
-
     asio::io_context io{1};
-    CommitQueue queue{*store, {}, logging.part("store")};
+    // From here on a signal ends the role in order, also while it waits for its store.
+    asio::signal_set signals{io, SIGINT, SIGTERM};
+    std::atomic<bool> is_stopping{false};
+    std::function<void()> stop = [] {};
+    signals.async_wait([&](const boost::system::error_code& cancelled, int signal) {
+        if (cancelled) return;
+        log->info("stopping on {}", signal == SIGINT ? "SIGINT" : "SIGTERM");
+        end_at_the_latest(stop_limit + store_limit, log);
+        is_stopping = true;
+        stop();
+    });
+    const auto store = open_store(config, io, is_stopping, *logging.part("store"));
+    if (!store) {
+        log->info("stopped");
+        return;
+    }
+
+    std::optional<std::string> superseded; // by whom, as far as the store knows
+    const auto on_superseded = [&](const storage::StorageError& error) {
+        asio::post(io, [&, detail = error.detail] {
+            if (superseded) return;
+            superseded = detail;
+            log->error("another role has taken over the store: {}; this one ends", detail);
+            end_at_the_latest(stop_limit + store_limit, log);
+            stop();
+        });
+    };
+    CommitQueue queue{*store, {}, logging.part("store"), on_superseded};
     Server server{io,
                   curve,
                   CredentialsKeeper{curve, std::move(authority), config.cert_validity},
@@ -100,12 +117,8 @@ void serve(const Config& config, const noise::Curve& curve, noise::SigningKey au
         retention.emplace(io, *store, queue, std::move(settings), logging.part("retention"));
     }
 
-    asio::signal_set signals{io, SIGINT, SIGTERM}; // before the line that tells others that we are here
     asio::steady_timer stop_timer{io};
-    signals.async_wait([&](const boost::system::error_code& cancelled, int signal) {
-        if (cancelled) return;
-        log->info("stopping on {}", signal == SIGINT ? "SIGINT" : "SIGTERM");
-        end_at_the_latest(stop_limit + store_limit, log);
+    stop = [&] {
         server.stop();
         if (retention) retention->stop();
         stop_timer.expires_after(stop_limit);
@@ -115,7 +128,7 @@ void serve(const Config& config, const noise::Curve& curve, noise::SigningKey au
             store->interrupt();
             io.stop();
         });
-    });
+    };
 
     allow_descriptors(config.max_connections, *log);
     const auto address =
@@ -130,7 +143,8 @@ void serve(const Config& config, const noise::Curve& curve, noise::SigningKey au
     io.run();
     queue.stop();
     server.finish();
-    close_store(*store);
+    close_store(*store, superseded.has_value());
+    if (superseded) throw std::runtime_error{"ended because another role has taken over; started again, it stands by"};
     log->info("stopped");
 }
 

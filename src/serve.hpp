@@ -8,8 +8,9 @@
 
 namespace role {
 
-// Opens the store, then the port; serves until a signal, and until the sessions have ended after it. Throws
-// std::runtime_error if the store or the port cannot be opened, or the store not be closed.
+// Opens the store, for which it may wait, then the port; serves until a signal, and until the sessions have ended after
+// it. Throws std::runtime_error if the store or the port cannot be opened, the store not be closed, or another role has
+// taken it over.
 void serve(const Config& config, const noise::Curve& curve, noise::SigningKey authority, const ClientTable& clients,
            const Logging& logging);
 

@@ -3,6 +3,7 @@
 #include "clients/cpp/authentication.hpp"
 #include "clients/cpp/connect.hpp"
 #include "clients/cpp/randomness.hpp"
+#include "clients/cpp/within.hpp"
 #include "protocol/error_codes.hpp"
 #include "protocol/records.hpp"
 
@@ -23,7 +24,11 @@ using namespace asio::experimental::awaitable_operators;
 
 namespace {
 
-constexpr auto open_limit = 10s;      // from the first byte to Authenticate.Success
+constexpr auto open_limit = 10s; // from the first byte to Authenticate.Success
+// A role that stands by takes over within seconds: its clients should not sleep through it, nor wait long for a machine
+// that no longer answers.
+constexpr auto longest_pause_with_standby = 1s;
+constexpr auto connect_limit_with_standby = 2s;
 constexpr auto last_words_limit = 5s; // for what the role says before it closes
 constexpr auto close_limit = 1s;
 constexpr std::size_t max_received = std::size_t{1} << 20; // bytes of a payload
@@ -64,6 +69,7 @@ StorageClient::StorageClient(asio::any_io_executor executor, const noise::Curve&
       options_{std::move(options)},
       on_event_{std::move(on_event)},
       backlog_{options_.remembered.last_acknowledged, options_.max_unacknowledged},
+      backoff_{options_.addresses.size() > 1 ? longest_pause_with_standby : Backoff::longest},
       writer_has_work_{executor},
       state_changed_{executor} {}
 
@@ -122,6 +128,8 @@ asio::awaitable<Ending> StorageClient::sessions() {
         on_event_(Closed{ending});
         if (is_final(ending)) co_return ending;
         if (ending.code == ending_codes::stream_renewed) continue;
+        // The next address at once, and a pause when each has had its turn.
+        if (++attempts_ % options_.addresses.size() != 0) continue;
         if (!co_await pause(backoff_.next(random_number()))) co_return ending;
     }
 }
@@ -180,13 +188,10 @@ protocol::Authenticate StorageClient::authenticate() const {
 }
 
 asio::awaitable<std::optional<Ending>> StorageClient::open() {
-    std::string host = options_.host;
-    std::string port = options_.port;
-    if (const auto there = std::exchange(elsewhere_, std::nullopt)) {
-        if (!there->new_host.text.empty()) host = there->new_host.text;
-        if (there->new_port != 0) port = std::to_string(there->new_port);
-    }
-    auto connected = co_await connect(host, port, curve_, options_.authority);
+    address_ = options_.addresses.at(attempts_ % options_.addresses.size());
+    if (elsewhere_) address_ = *std::exchange(elsewhere_, std::nullopt);
+    const auto limit = options_.addresses.size() > 1 ? connect_limit_with_standby : open_limit;
+    auto connected = co_await within(limit, connect(address_.host, address_.port, curve_, options_.authority));
     if (!connected) co_return disconnected(connected.error());
     stream_.emplace(*std::move(connected));
 
@@ -194,7 +199,7 @@ asio::awaitable<std::optional<Ending>> StorageClient::open() {
                                           .min_version = 2,
                                           .max_version = 2,
                                           .flags = 0,
-                                          .endpoint_host = {host.substr(0, protocol::Str0_255::max_size)},
+                                          .endpoint_host = {address_.host.substr(0, protocol::Str0_255::max_size)},
                                           .endpoint_port = 0,
                                           .vendor = {options_.vendor},
                                           .hardware_version = {},
@@ -310,7 +315,9 @@ std::optional<Ending> StorageClient::handle(const protocol::Frame& frame) {
     }
     if (std::holds_alternative<protocol::PingSuccess>(*message)) return std::nullopt;
     if (const auto* const reconnect = std::get_if<protocol::Reconnect>(&*message)) {
-        elsewhere_ = *reconnect;
+        if (!reconnect->new_host.text.empty() || reconnect->new_port != 0) elsewhere_ = address_;
+        if (!reconnect->new_host.text.empty()) elsewhere_->host = reconnect->new_host.text;
+        if (reconnect->new_port != 0) elsewhere_->port = std::to_string(reconnect->new_port);
         return lost("told to reconnect");
     }
     const std::uint32_t request_id = std::visit(

@@ -3,6 +3,7 @@
 // one executor that runs one thing at a time.
 #pragma once
 
+#include "clients/cpp/address.hpp"
 #include "clients/cpp/backlog.hpp"
 #include "clients/cpp/backoff.hpp"
 #include "clients/cpp/condition.hpp"
@@ -32,9 +33,8 @@
 namespace client {
 
 struct StorageClientOptions {
-    std::string host;
-    std::string port;
-    noise::XOnlyKey authority;
+    std::vector<Address> addresses; // at least one: of a role, and of those that stand by for it
+    noise::XOnlyKey authority;      // the same of all
     std::uint32_t roles = protocol::role_write | protocol::role_read;
     std::uint64_t stream_id = 0; // random, new for each spool; 0 without the write role
     Remembered remembered;
@@ -198,9 +198,11 @@ class StorageClient {
 
     Backlog backlog_;
     Backoff backoff_;
-    std::optional<protocol::Reconnect> elsewhere_; // where the last session sent us, for one attempt
+    std::size_t attempts_ = 0;         // sessions that were tried; says whose turn it is
+    std::optional<Address> elsewhere_; // where the last session sent us, for one attempt
 
     // Of the session.
+    Address address_;
     std::optional<EncryptedStream> stream_;
     std::optional<protocol::AuthenticateSuccess> grant_; // while it is open
     std::deque<protocol::Bytes> outgoing_;               // frames that go before records

@@ -47,7 +47,9 @@ struct Options {
 };
 
 void add_options(CLI::App& app, Options& options) {
-    app.add_option("--connect", options.connect, "the role's address")->type_name("ADDR:PORT")->capture_default_str();
+    app.add_option("--connect", options.connect, "the role's address; several are tried in turn")
+        ->type_name("ADDR:PORT,...")
+        ->capture_default_str();
     app.add_option("--authority-key", options.authority_key, "the role's public authority key")
         ->type_name("KEY")
         ->required();
@@ -162,12 +164,9 @@ std::variant<mock_pool::ShareSettings, mock_pool::JobSettings> records_of(const 
 int run(const Options& options) {
     const noise::Curve curve = client::make_curve();
     mock_pool::PoolSettings settings;
-    const auto colon = options.connect.rfind(':');
-    if (colon == std::string::npos) return usage_error("--connect: expected ADDR:PORT");
-    settings.connection.host = options.connect.substr(0, colon);
-    if (settings.connection.host.starts_with('[') && settings.connection.host.ends_with(']')) // IPv6
-        settings.connection.host = settings.connection.host.substr(1, settings.connection.host.size() - 2);
-    settings.connection.port = options.connect.substr(colon + 1);
+    const auto addresses = client::parse_addresses(options.connect);
+    if (!addresses) return usage_error("--connect: expected ADDR:PORT, or several with commas between them");
+    settings.connection.addresses = *addresses;
     const auto authority = noise::parse_public_key(curve, options.authority_key);
     if (!authority) return usage_error(fmt::format("--authority-key: {}", noise::describe(authority.error())));
     settings.connection.authority = *authority;

@@ -262,9 +262,11 @@ void Pool::take(const client::StreamRenewed& renewed) {
 }
 
 void Pool::take(const client::StatusChanged& changed) {
-    fmt::print(stderr, "mock-pool: the store is {}{}{}\n",
-               changed.status.is_available ? "available" : "unavailable: ", changed.status.code.text,
-               changed.status.detail.text);
+    if (changed.status.is_available)
+        fmt::print(stderr, "mock-pool: the store is available\n");
+    else
+        fmt::print(stderr, "mock-pool: the store is unavailable: {}: {}\n", changed.status.code.text,
+                   changed.status.detail.text);
 }
 
 void Pool::take(const client::Closed& closed) {

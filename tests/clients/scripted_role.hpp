@@ -84,8 +84,7 @@ struct Scene {
     bool script_has_ended = false;
 
     Scene() {
-        options.host = "127.0.0.1";
-        options.port = responder.port();
+        options.addresses = {{.host = "127.0.0.1", .port = responder.port()}};
         options.authority = responder.authority.public_key();
         options.stream_id = 7;
     }

@@ -17,6 +17,7 @@
 namespace asio = boost::asio;
 using client::Ending;
 using client::Event;
+using Acceptor = asio::ip::tcp::acceptor;
 using client::StorageClient;
 using support::no_verdicts;
 using support::Scene;
@@ -201,6 +202,50 @@ asio::awaitable<void> judge_what_is_not_acknowledged(Scene& scene) {
     (void)co_await session.receive<protocol::Ping>();
 }
 
+asio::awaitable<void> take_three(Scene& scene, protocol::AuthenticateSuccess grant) {
+    auto session = co_await scene.open(grant);
+    CHECK((co_await session.receive<protocol::StoreRecords>()).value().first_sequence == 1);
+    scene.client->stop(30s);
+    co_await session.acknowledge(3, no_verdicts());
+    (void)co_await session.receive<protocol::Ping>();
+}
+
+// Where a second role of the same authority listens: the client's next address.
+Acceptor listen_beside(Scene& scene) {
+    Acceptor standby{scene.responder.io, {asio::ip::address_v4::loopback(), 0}};
+    scene.options.addresses.push_back({.host = "127.0.0.1", .port = std::to_string(standby.local_endpoint().port())});
+    return standby;
+}
+
+// Acknowledges one record of three, and is gone: the script goes on as the role that stands by.
+asio::awaitable<void> lose_the_active_role(Scene& scene, Acceptor& standby) {
+    auto session = co_await scene.open();
+    (void)co_await session.receive<protocol::StoreRecords>();
+    co_await session.acknowledge(1, no_verdicts());
+    while (scene.client->last_acknowledged() < 1) (void)co_await session.receive<protocol::Ping>();
+    scene.responder.acceptor = std::move(standby);
+}
+
+asio::awaitable<void> fail_over(Scene& scene, Acceptor& standby) {
+    co_await lose_the_active_role(scene, standby);
+    auto grant = usual_grant;
+    grant.durable_sequence = 2; // committed by the active role, but the acknowledgment never came
+    protocol::Authenticate proof;
+    auto session = co_await scene.open(grant, &proof);
+    CHECK(proof.last_acknowledged == 1);
+    CHECK((co_await session.receive<protocol::StoreRecords>()).value().first_sequence == 2);
+    scene.client->stop(30s);
+    co_await session.acknowledge(3, no_verdicts());
+    (void)co_await session.receive<protocol::Ping>();
+}
+
+asio::awaitable<void> fail_over_to_another_data_set(Scene& scene, Acceptor& standby) {
+    co_await lose_the_active_role(scene, standby);
+    auto grant = usual_grant;
+    grant.dataset_id = 6;
+    co_await open_with(scene, grant);
+}
+
 asio::awaitable<void> never_acknowledge(Scene& scene) {
     auto session = co_await scene.open();
     (void)co_await session.receive<protocol::StoreRecords>();
@@ -316,6 +361,50 @@ TEST_CASE("Reconnect makes the client come back") {
     scene.play(send_away_then_take_all(scene));
     CHECK(scene.ending->code == "stopped");
     CHECK(scene.all<client::Closed>().size() == 1);
+}
+
+TEST_CASE("addresses are told apart by commas, and a host from its port by the last colon") {
+    using client::Address;
+    using Addresses = std::vector<Address>;
+    CHECK(client::parse_addresses("127.0.0.1:34274") == Addresses{{.host = "127.0.0.1", .port = "34274"}});
+    CHECK(client::parse_addresses("role-a:1,[::1]:2") ==
+          Addresses{{.host = "role-a", .port = "1"}, {.host = "::1", .port = "2"}});
+    for (const std::string_view wrong : {"", "role-a", "role-a:1,", ",role-a:1", "role-a:", ":1", "::1:2", "[]:1"}) {
+        CAPTURE(wrong);
+        CHECK_FALSE(client::parse_addresses(wrong).has_value());
+    }
+}
+
+TEST_CASE("a client of several addresses passes over those where nobody listens") {
+    const std::string closed = support::Responder{}.port(); // its responder is gone
+    Scene scene;
+    scene.options.addresses.insert(scene.options.addresses.begin(), 2, {.host = "127.0.0.1", .port = closed});
+    store(scene.start(), 1, 3);
+    scene.play(take_three(scene, usual_grant));
+    CHECK(scene.ending->code == "stopped");
+    REQUIRE(scene.all<client::Closed>().size() == 2);
+    for (const auto& [ending] : scene.all<client::Closed>()) CHECK(ending.code == "disconnected");
+}
+
+TEST_CASE("when its role is gone, a client goes on at the next address with what was not acknowledged") {
+    Scene scene;
+    scene.options.ping_interval = 20ms;
+    auto standby = listen_beside(scene);
+    store(scene.start(), 1, 3);
+    scene.play(fail_over(scene, standby));
+    CHECK(scene.ending->code == "stopped");
+    CHECK(scene.all<client::Closed>().size() == 1);
+    CHECK(scene.all<client::Opened>().size() == 2);
+}
+
+TEST_CASE("a role at the next address that has another data set is refused as everywhere") {
+    Scene scene;
+    scene.options.ping_interval = 20ms;
+    auto standby = listen_beside(scene);
+    store(scene.start(), 1, 3);
+    scene.play(fail_over_to_another_data_set(scene, standby));
+    CHECK(scene.ending->code == "another-dataset");
+    CHECK(scene.client->unacknowledged() == 2);
 }
 
 TEST_CASE("another data set than the remembered one ends the client, and nothing is sent to it") {

@@ -30,6 +30,10 @@ bool contains(const std::string& text, std::string_view part) {
     return text.find(part) != std::string::npos;
 }
 
+bool is_built(const std::string& backend) {
+    return !contains(run({"--help"}).output, backend + " (not in this program");
+}
+
 // Runs the role on this configuration; it must end with code 2 and say what was expected at which line.
 void refused_config(const std::string& content, const std::string& place, const std::string& expected) {
     const support::TemporaryFolder folder;
@@ -134,8 +138,10 @@ TEST_CASE("a config with a wrong type is refused with its line and what was expe
     refused_config("logging = 7\n", ":1: logging: ", "expected a table, [logging]");
     refused_config("[logging]\nfile = [1]\n", ":2: logging.file: ", "expected the path of a file");
     refused_config("storage = \"sqlite\"\n", ":1: storage: ", "expected a table, [storage]");
-    refused_config("[storage]\nbackend = true\n", ":2: storage.backend: ", "expected memory, sqlite, rocksdb or lmdb");
-    refused_config("[storage]\ndatabase_path = 1\n", ":2: storage.database_path: ", "expected the path of a file");
+    refused_config("[storage]\nbackend = true\n",
+                   ":2: storage.backend: ", "expected memory, sqlite, rocksdb, lmdb or postgres");
+    refused_config("[storage]\ndatabase_path = 1\n",
+                   ":2: storage.database_path: ", "expected the path of a file or folder");
     refused_config("[storage]\nmax_share_history_days = \"30\"\n",
                    ":2: storage.max_share_history_days: ", "expected a number of days");
     refused_config("clients_file = []\n", ":1: clients_file: ", "expected the path of a file");
@@ -156,8 +162,10 @@ TEST_CASE("a config with an impossible value is refused with its line and what w
     refused_config("max_connections = -1\n", ":1: max_connections: ", "got -1");
     refused_config("max_in_flight_bytes = 1048575\n", ":1: max_in_flight_bytes: ", "from 1048576 to");
     refused_config("clients_file = \"\"\n", ":1: clients_file: ", "expected the path of a file");
-    refused_config("[storage]\nbackend = \"mysql\"\n", ":2: storage.backend: expected memory, sqlite, rocksdb or lmdb", "got 'mysql'");
-    refused_config("[storage]\ndatabase_path = \"\"\n", ":2: storage.database_path: ", "expected the path of a file");
+    refused_config("[storage]\nbackend = \"mysql\"\n",
+                   ":2: storage.backend: expected memory, sqlite, rocksdb, lmdb or postgres", "got 'mysql'");
+    refused_config("[storage]\ndatabase_path = \"\"\n",
+                   ":2: storage.database_path: ", "expected the path of a file or folder");
     refused_config("[storage]\ncleanup_interval_hours = 0\n", ":2: storage.cleanup_interval_hours: ", "got 0");
     refused_config("[storage]\nmax_share_history_days = 36501\n", ":2: storage.max_share_history_days: ", "got 36501");
     refused_config("[storage]\nmax_share_history_days = 2\n", ":2: storage.max_share_history_days: ",
@@ -245,7 +253,7 @@ TEST_CASE("a wrong environment variable or option is refused by its name") {
     CHECK(contains(option.output, "--listen: listen_address: expected an address and port"));
     const auto backend = run({"--backend", "mysql"});
     CHECK(backend.exit_code == usage);
-    CHECK(contains(backend.output, "--backend: storage.backend: expected memory, sqlite, rocksdb or lmdb"));
+    CHECK(contains(backend.output, "--backend: storage.backend: expected memory, sqlite, rocksdb, lmdb or postgres"));
     const auto preset = run({"--preset", "nonsense"});
     CHECK(preset.exit_code == usage);
     CHECK(contains(preset.output, "--preset"));
@@ -255,6 +263,94 @@ TEST_CASE("a wrong environment variable or option is refused by its name") {
     CHECK(run({"keygen"}).exit_code == usage);
     CHECK(run({"keygen", "miner", "--out", "/tmp"}).exit_code == usage);
     CHECK(run({"--listen", "127.0.0.1:0", "keygen", "client", "--out", "/nowhere"}).exit_code == usage);
+}
+
+TEST_CASE("a backend that this program was built without is refused with how to get it, before anything is begun") {
+    const std::string help = run({"--help"}).output;
+    for (const std::string backend : {"rocksdb", "lmdb", "postgres"}) {
+        CAPTURE(backend);
+        CHECK(contains(help, backend));
+        if (is_built(backend)) continue; // nothing to refuse
+        const support::TemporaryFolder folder;
+        const auto state = folder.path() / "state";
+        const auto ended = run({"--backend", backend, "--state-directory", state.string()});
+        CHECK(ended.exit_code == usage);
+        CHECK(contains(ended.output,
+                       "storage.backend is " + backend + ", and this program was built without it: install "));
+        CHECK(contains(ended.output, "-D" + backend + "=enabled"));
+        CHECK_FALSE(std::filesystem::exists(state));
+    }
+}
+
+TEST_CASE("at its start the role says which backends it has") {
+    const Role role;
+    CHECK(contains(role.process.output(), "backends built: memory, sqlite"));
+}
+
+TEST_CASE("a time to wait for a database that is none is refused by its name") {
+    const auto ended = run({"--wait-for-database", "-1"});
+    CHECK(ended.exit_code == usage);
+    CHECK(
+        contains(ended.output, "--wait-for-database: storage.wait_for_database: expected a number of seconds from 0"));
+    CHECK(contains(run({}, {{"STORAGE__STORAGE__WAIT_FOR_DATABASE", "soon"}}).output, "got soon"));
+}
+
+TEST_CASE("a database's URL that is none is refused by its place, and not shown: it may hold a password") {
+    const std::string url = "postgresql://user:sec@ret@db.example/shares"; // %40 was meant
+    const auto expected = "expected a URL such as \"postgresql://user:password@host:5432/database\"";
+    const support::TemporaryFolder folder;
+    const auto file = folder.path() / "storage-config.toml";
+    write_file(file, "[storage]\ndatabase_url = \"" + url + "\"\n");
+    std::vector<Ended> all{run({"--config", file.string()}), run({}, {{"STORAGE__STORAGE__DATABASE_URL", url}})};
+    if (is_built("postgres")) {
+        all.push_back(run({"--backend", "postgres"}, {{"DATABASE_URL", url}}));
+        CHECK(contains(all.back().output, "DATABASE_URL: expected a URL"));
+    }
+    for (const Ended& ended : all) {
+        CHECK(ended.exit_code == usage);
+        CHECK(contains(ended.output, expected));
+        CHECK_FALSE(contains(ended.output, "sec"));
+    }
+    CHECK(contains(all.front().output, file.string() + ":2: storage.database_url: "));
+}
+
+TEST_CASE("postgres without a database is refused with what to set") {
+    if (!is_built("postgres")) return;
+    for (const support::RoleProcess::Environment& environment :
+         {support::RoleProcess::Environment{}, {{"DATABASE_URL", ""}}}) {
+        const auto ended = run({"--backend", "postgres"}, environment);
+        CHECK(ended.exit_code == usage);
+        CHECK(contains(ended.output, "expected DATABASE_URL in the environment, or storage.database_url"));
+    }
+}
+
+TEST_CASE("a database server that is missing is waited for as long as was said, and its password is in no line") {
+    if (!is_built("postgres")) return;
+    const support::TemporaryFolder folder;
+    const support::RoleProcess::Environment environment{{"DATABASE_URL", "postgresql://user:sEcReT@127.0.0.1:1/shares"},
+                                                        {"STORAGE__LOGGING__LEVEL", "trace"}};
+    const std::vector<std::string> arguments{"--listen",           "127.0.0.1:0",       "--backend",
+                                             "postgres",           "--state-directory", folder.path().string(),
+                                             "--wait-for-database"};
+    auto shortly = arguments;
+    shortly.emplace_back("1");
+    const auto ended = run(shortly, environment);
+    CHECK(ended.exit_code == failed);
+    CHECK(contains(ended.output, "not open yet: "));
+    CHECK(contains(ended.output, "port 1 failed"));
+    CHECK_FALSE(contains(ended.output, "listening on"));
+    CHECK_FALSE(contains(ended.output, "sEcReT"));
+
+    for (const int signal : {SIGTERM, SIGINT}) {
+        auto for_long = arguments;
+        for_long.emplace_back("3600");
+        support::RoleProcess waiting{for_long, environment};
+        REQUIRE(waiting.wait_for_output("not open yet: "));
+        waiting.signal(signal);
+        CHECK(waiting.wait_for_exit() == 0);
+        CHECK(contains(waiting.output(), "stopped"));
+        CHECK_FALSE(contains(waiting.output(), "sEcReT"));
+    }
 }
 
 TEST_CASE("without an authority key any address but loopback is refused") {

@@ -149,12 +149,18 @@ def comparison_json(folder):
     figures = json.loads(ended.stdout)
     assert ended.stdout.count("\n") == 1, "one line"
     backend = {"backend": str, "available": bool, "init_ms": float, "insert_each_ms": float, "insert_batch_ms": float,
-               "query_ms": float, "bytes": int}
+               "query_ms": float, "bytes": int, "reason": str}
     assert list(figures) == ["data_set", "backends", "reference"], figures
     assert figures["data_set"] == {"channels": 5, "shares": 70, "blocks": 3, "batch_acknowledgments": 15, "inserts": 93}
-    assert [each["backend"] for each in figures["backends"]][:2] == ["memory", "sqlite"]
+    assert [each["backend"] for each in figures["backends"]] == BACKENDS
     for each in figures["backends"]:
-        assert has_shape(each, backend) and each["available"], each
+        assert has_shape(each, backend) and each["available"] == (each["reason"] == ""), each
+        if each["backend"] == "postgres" and not each["available"]:
+            assert re.search("DATABASE_URL|built without", each["reason"]), each
+            continue
+        if not each["available"]:
+            assert "this program was built without" in each["reason"], each
+            continue
         for name in ("init_ms", "insert_each_ms", "insert_batch_ms", "query_ms"):
             assert each[name] > 0, each
     assert has_shape(figures["reference"], {"insert_ms": float, "query_ms": float, "bytes": int}), figures
@@ -169,6 +175,7 @@ def comparison_table(folder):
     number = r"\d+\.\d{3}"
     expect(r"^5 channels, 93 inserts: 70 shares, 3 blocks, 15 batch acknowledgments, 5 reports$", output)
     expect(rf"^(memory|sqlite) +{number} +{number} +{number} +{number} +\d+$", output, 2)
+    expect(rf"^(rocksdb|lmdb|postgres) +({number} +{number} +{number} +{number} +\d+|not available: .+)$", output, 3)
     expect(rf"^reference +{number} +{number} +- +{number} +\d+$", output)
     expect(r"^its own claim, memory +0.001 +0.09 +- +0.03 +-$", output)
     expect(r"^its own claim, SQLite +8 +62 +- +0.6 +68 KB$", output)
@@ -184,7 +191,7 @@ def comparison_choice(folder):
     assert [each["backend"] for each in figures["backends"]] == ["sqlite"]
     figures = json.loads(run(folder, "backend_comparison", "--backends=sqlite,memory", "--json").stdout)
     assert [each["backend"] for each in figures["backends"]] == ["sqlite", "memory"]
-    for wrong, what in (("oracle", r"no backend is named 'oracle'; there are: memory, sqlite"), ("sqlite,", "named ''"),
+    for wrong, what in (("oracle", r"no backend is named 'oracle'; there are: memory, sqlite, rocksdb, lmdb, postgres"), ("sqlite,", "named ''"),
                         ("memory,memory", "'memory' is named twice"), ("", "none is named")):
         expect(what, run(folder, "backend_comparison", "--backends", wrong, code=2).stderr)
 
@@ -267,6 +274,7 @@ def pool_without_role(folder):
     expect(r"^pool_integration: not done after 1 s; the last word of the role: disconnected .+", ended.stderr)
 
 
+BACKENDS = ["memory", "sqlite", "rocksdb", "lmdb", "postgres"]
 CASES = {
     "memory_backend shows every operation, and keeps nothing": memory_backend,
     "sqlite_backend finds everything again in the file that it leaves, and replaces that file": sqlite_backend,

@@ -2,10 +2,11 @@
 """Builds the interop crate and runs its cases, as TAP on stdout. What cargo says goes to stderr.
 
 Where the crates cannot be had (no cargo, one that is too old, no registry) every case is skipped aloud, with the reason;
-a crate that can be had and does not build is a failure of every case.
+a crate that can be had and does not build is a failure of every case. For postgres a private server is started.
 """
 
 import argparse
+import contextlib
 import os
 import re
 import shutil
@@ -15,6 +16,9 @@ import tomllib
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent / "support"))
+import postgres_server
+
 MANIFEST = tomllib.loads((HERE / "Cargo.toml").read_text())
 DOCUMENT = HERE.parent.parent / "protocol" / "EXTENSION.md"
 CASES = (HERE / "cases.txt").read_text().splitlines()
@@ -45,8 +49,17 @@ def main():
         return 1
     program = arguments.cargo_target_dir / "release" / PROGRAM
     environment = os.environ | {"ROLE": arguments.role, "CPP_INITIATOR": arguments.cpp_initiator, "DOCUMENT": DOCUMENT}
-    sys.stdout.flush()
-    return subprocess.run([program, *arguments.arguments], env=environment).returncode
+    with contextlib.ExitStack() as stack:
+        backends = arguments.backends.split(",")
+        if "postgres" in backends:
+            try:
+                environment["DATABASE_URL"] = stack.enter_context(postgres_server.PostgresServer()).make().start().url
+            except postgres_server.Unavailable as reason:
+                backends.remove("postgres")
+                print(f"# the cases are not played on postgres: {reason}")
+        print("# backends", *backends, flush=True)
+        environment["BACKENDS"] = ",".join(backends)
+        return subprocess.run([program, *arguments.arguments], env=environment).returncode
 
 
 def parse_arguments():
@@ -54,6 +67,7 @@ def parse_arguments():
     parser.add_argument("--cargo-target-dir", required=True, type=lambda path: Path(path).resolve())
     parser.add_argument("--role", required=True, type=os.path.abspath, help="the storage-sv2 program")
     parser.add_argument("--cpp-initiator", required=True, type=os.path.abspath, help="the C++ client's test program")
+    parser.add_argument("--backends", default="memory,sqlite", help="of the role, with commas [%(default)s]")
     parser.add_argument("arguments", nargs="*", help="after --: for the program")
     return parser.parse_args()
 

@@ -209,6 +209,24 @@ TEST_CASE("a store that takes nothing more until a restart is not asked to clean
     CHECK(scene.faults.count("clean_up") == 0);
 }
 
+TEST_CASE("a store that another role has taken over is told of by whichever call finds it, and nothing more is taken") {
+    Scene scene{1000};
+    Inbox<std::string> told;
+    scene.queue.emplace(scene.store, role::CommitQueue::Limits{.patience = 60s, .pause = 10ms},
+                        scene.logging.part("store"), [&told](const StorageError& error) { told.put(error.detail); });
+    scene.faults.fail_with(StorageError{StorageError::Kind::superseded, "term 8"}, "attach");
+    scene.queue->attach({.identity = "a-pool", .stream_id = 2}, "a-pool", [](const auto&) {});
+    CHECK(told.wait_for(1).front() == "term 8");
+    CHECK(scene.queue->state().is_available);
+    scene.faults.fail_with(StorageError{StorageError::Kind::superseded, "term 9"}, "commit");
+    scene.submit();
+    CHECK(told.wait_for(2).back() == "term 9");
+    while (scene.queue->state().is_available) std::this_thread::sleep_for(1ms);
+    CHECK(scene.queue->state().has_failed);
+    scene.queue->stop();
+    CHECK(scene.client->outcomes().size() == 0);
+}
+
 TEST_CASE("a stop does not wait for what is still to be cleaned up, and commits what was submitted before it") {
     Scene scene{1000};
     scene.faults.hold("clean_up");

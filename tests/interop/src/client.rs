@@ -11,7 +11,7 @@ use secp256k1::{Keypair, Secp256k1};
 use crate::ensure;
 use crate::extension::{
     Authenticate, AuthenticateSuccess, Message, Ping, PingSuccess, Request, STORAGE_EXTENSION,
-    StorageError, StoreRecords, StoreSuccess, Struct, VerdictEntry, check_frame,
+    StorageError, StoreRecords, StoreStatus, StoreSuccess, Struct, VerdictEntry, check_frame,
 };
 use crate::messages::{request_extensions, setup_connection};
 use crate::role::Role;
@@ -321,10 +321,17 @@ pub fn store_records(first_sequence: u64, records: &[Vec<u8>]) -> Outcome<StoreR
 }
 
 impl Peer {
-    /// The next frame is this message of our extension, to its last byte.
+    /// The next frame is this message of our extension, to its last byte; but for reports of the store's state, which may
+    /// come at any moment: a disk is slow now and then.
     pub fn expect<M: Message>(&mut self) -> Outcome<M> {
-        let frame = self.receive_frame()?;
-        self.parse(&frame)
+        loop {
+            let frame = self.receive_frame()?;
+            let is_report = frame.header.msg_type() == StoreStatus::TYPE;
+            if !is_report || M::TYPE == StoreStatus::TYPE {
+                return self.parse(&frame);
+            }
+            self.parse::<StoreStatus>(&frame)?;
+        }
     }
 
     pub fn parse<M: Message>(&self, frame: &Frame) -> Outcome<M> {

@@ -14,12 +14,19 @@ use crate::program::{Program, Stream};
 use crate::scratch::Scratch;
 use crate::tap::{Failure, Outcome};
 
+/// What a case adds to a role's command line and environment.
+#[derive(Default)]
+pub struct Settings {
+    pub arguments: Vec<OsString>,
+    pub database_url: Option<String>,
+}
+
 pub struct Role {
     pub address: SocketAddr,
     pub authority: Secp256k1PublicKey,
     program: Program,
     binary: PathBuf,
-    arguments: Vec<OsString>,
+    settings: Settings,
     /// What the role said before it was started again.
     earlier: String,
     folder: Scratch,
@@ -29,13 +36,13 @@ impl Role {
     /// Starts the role, lets `conversation` talk to it, and checks that the role survived that and stops when asked.
     /// What the role logged becomes part of the reason if anything went wrong.
     pub fn serve(binary: &Path, conversation: impl FnOnce(&mut Role) -> Outcome) -> Outcome {
-        Self::serve_with(binary, |_| Ok(Vec::new()), conversation)
+        Self::serve_with(binary, |_| Ok(Settings::default()), conversation)
     }
 
-    /// The same with more arguments, of which `prepare` may make the files in the role's folder.
+    /// The same with more settings, of which `prepare` may make the files in the role's folder.
     pub fn serve_with(
         binary: &Path,
-        prepare: impl FnOnce(&Path) -> Outcome<Vec<OsString>>,
+        prepare: impl FnOnce(&Path) -> Outcome<Settings>,
         conversation: impl FnOnce(&mut Role) -> Outcome,
     ) -> Outcome {
         let mut role = Role::start(binary, prepare)?;
@@ -54,10 +61,7 @@ impl Role {
         Ok(())
     }
 
-    fn start(
-        binary: &Path,
-        prepare: impl FnOnce(&Path) -> Outcome<Vec<OsString>>,
-    ) -> Outcome<Self> {
+    fn start(binary: &Path, prepare: impl FnOnce(&Path) -> Outcome<Settings>) -> Outcome<Self> {
         let folder = Scratch::new()?;
         let printed = keygen(binary, "authority", folder.path())?;
         let config = folder.path().join("storage-sv2.toml");
@@ -73,16 +77,18 @@ impl Role {
             ),
         )?;
 
-        let mut arguments = vec!["serve".into(), "--config".into(), config.into()];
-        arguments.extend(prepare(folder.path())?);
-        let (program, address) = listening(binary, folder.path(), &arguments)?;
+        let mut arguments: Vec<OsString> = vec!["serve".into(), "--config".into(), config.into()];
+        let mut settings = prepare(folder.path())?;
+        arguments.append(&mut settings.arguments);
+        settings.arguments = arguments;
+        let (program, address) = listening(binary, folder.path(), &settings)?;
         let authority = printed.parse()?;
         Ok(Self {
             address,
             authority,
             program,
             binary: binary.to_owned(),
-            arguments,
+            settings,
             earlier: String::new(),
             folder,
         })
@@ -91,8 +97,7 @@ impl Role {
     /// Starts the role, stopped or killed before, once more with all that is left in its folder. Its port is another one.
     pub fn start_again(&mut self) -> Outcome {
         self.earlier += &format!("{}\n", self.program.transcript("role before"));
-        (self.program, self.address) =
-            listening(&self.binary, self.folder.path(), &self.arguments)?;
+        (self.program, self.address) = listening(&self.binary, self.folder.path(), &self.settings)?;
         Ok(())
     }
 
@@ -151,17 +156,16 @@ impl Role {
     }
 }
 
-fn listening(
-    binary: &Path,
-    folder: &Path,
-    arguments: &[OsString],
-) -> Outcome<(Program, SocketAddr)> {
+fn listening(binary: &Path, folder: &Path, settings: &Settings) -> Outcome<(Program, SocketAddr)> {
     // A file over its limit should be an error to the role, not its end: see `let_files_grow`.
     let mut command = sheltered(Path::new("sh"), folder);
     command
         .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
         .arg(binary)
-        .args(arguments);
+        .args(&settings.arguments);
+    if let Some(url) = &settings.database_url {
+        command.env("DATABASE_URL", url);
+    }
     let program = Program::start(&mut command)?;
     let address = program
         .wait_for_line("listening on 127.0.0.1:PORT", listening_address)

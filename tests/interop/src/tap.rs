@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
 
 /// Why a case failed, in words. Made from anything that can be displayed, so that `?` takes every SRI error.
 #[derive(Debug)]
@@ -39,8 +42,11 @@ impl<World> Case<World> {
     }
 }
 
-/// Runs every case of `list` and says whether all of them passed.
-pub fn run<World>(list: &'static str, cases: &[Case<World>], world: &World) -> bool {
+/// Cases wait most of their time: for a program to start, for a disk, for a deadline.
+const AT_ONCE: usize = 6;
+
+/// Runs every case of `list`, some at a time, and says whether all of them passed.
+pub fn run<World: Sync>(list: &'static str, cases: &[Case<World>], world: &World) -> bool {
     let names: Vec<&str> = list.lines().collect();
     let code = match code_by_name(&names, cases) {
         Ok(code) => code,
@@ -51,15 +57,43 @@ pub fn run<World>(list: &'static str, cases: &[Case<World>], world: &World) -> b
     };
 
     say(&format!("1..{}", names.len()));
+    let next = AtomicUsize::new(0);
+    let (sender, outcomes) = mpsc::channel();
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            let sender = sender.clone();
+            scope.spawn(|| {
+                let sender = sender; // gone with this thread
+                while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if sender.send((*name, run_one(code[name], world))).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        report_in_order(&names, outcomes)
+    })
+}
+
+fn report_in_order(names: &[&str], outcomes: mpsc::Receiver<(&str, Outcome)>) -> bool {
     let mut all_passed = true;
-    for (index, name) in names.iter().enumerate() {
-        let number = index + 1;
-        match run_one(code[name], world) {
-            Ok(()) => say(&format!("ok {number} - {name}")),
-            Err(Failure(reason)) => {
-                all_passed = false;
-                say(&format!("not ok {number} - {name}"));
-                reason.lines().for_each(|line| say(&format!("# {line}")));
+    let mut known = BTreeMap::new();
+    let mut due = names.iter().enumerate().peekable();
+    for (name, outcome) in outcomes {
+        known.insert(name, outcome);
+        while let Some(outcome) = due.peek().and_then(|(_, name)| known.remove(**name)) {
+            let Some((index, name)) = due.next() else {
+                break;
+            };
+            let number = index + 1;
+            match outcome {
+                Ok(()) => say(&format!("ok {number} - {name}")),
+                Err(Failure(reason)) => {
+                    all_passed = false;
+                    say(&format!("not ok {number} - {name}"));
+                    reason.lines().for_each(|line| say(&format!("# {line}")));
+                }
             }
         }
     }

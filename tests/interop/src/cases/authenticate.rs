@@ -14,7 +14,7 @@ use crate::ensure;
 use crate::extension::{
     Authenticate, GetHealth, MAX_FRAME, MAX_RECORD, Message, Ping, STORAGE_EXTENSION, Struct,
 };
-use crate::role::{Role, keygen};
+use crate::role::{Role, Settings, keygen};
 use crate::sri::Ending;
 use crate::tap::{Case, Outcome};
 
@@ -135,7 +135,10 @@ fn keygen_key(programs: &Programs) -> Outcome {
             &clients,
             format!("[[client]]\n{allow}\npublic_key = \"{public}\"\n"),
         )?;
-        Ok(vec!["--clients".into(), clients.into()])
+        Ok(Settings {
+            arguments: vec!["--clients".into(), clients.into()],
+            database_url: None,
+        })
     };
     Role::serve_with(&programs.role, prepare, |role| {
         let key = Key::from_file(&role.folder().join("client.secret"))?;

@@ -5,8 +5,8 @@ use crate::cases::ask::{
     OF_CHANNEL, OF_USER, all_hours, all_names, get_channel_stats, get_hours, list_users, pages,
 };
 use crate::cases::world::{
-    Backend, HOUR, POOL, STRANGER, batch, block, bound, everywhere, expect_equal, expect_verdicts,
-    finder, job, nothing, now, rejected, share, totals_of,
+    HOUR, POOL, STRANGER, batch, block, bound, everywhere, expect_equal, expect_verdicts, finder,
+    job, nothing, now, rejected, share, totals_of,
 };
 use crate::client::Claim;
 use crate::ensure;
@@ -225,7 +225,7 @@ fn in_pages(programs: &Programs) -> Outcome {
         let mut session = world.open(POOL, Claim::both(7))?;
         session.store(1, &records)?;
         for restarted in [false, true] {
-            if restarted && world.backend == Backend::Memory {
+            if restarted && !world.backend.keeps() {
                 break;
             }
             if restarted {

@@ -30,7 +30,7 @@ pub fn cases() -> Vec<Case<Programs>> {
         ),
         Case::new(
             "a kept store knows after SIGKILL all that it acknowledged, and counts what is sent again once",
-            killed_sqlite,
+            killed_keeping,
         ),
         Case::new(
             "a volatile store is another data set after SIGKILL, and lets its clients in",
@@ -151,8 +151,8 @@ fn killed_while_storing(world: &mut World) -> Outcome<(Session, Vec<Vec<u8>>)> {
     Ok((session, records))
 }
 
-fn killed_sqlite(programs: &Programs) -> Outcome {
-    on(programs, &[Backend::Sqlite], |world| {
+fn killed_keeping(programs: &Programs) -> Outcome {
+    on(programs, &Backend::KEEPING, |world| {
         let (before, records) = killed_while_storing(world)?;
         let acknowledged = before.acknowledged();
         let claim = Claim::both(7).remembering(&before.granted, acknowledged);
@@ -222,9 +222,10 @@ fn stopped(programs: &Programs) -> Outcome {
 
         world.role.start_again()?;
         let granted = world.open(POOL, Claim::write(7))?.granted;
-        let kept = match world.backend {
-            Backend::Memory => 0,
-            Backend::Sqlite => session.acknowledged(),
+        let kept = if world.backend.keeps() {
+            session.acknowledged()
+        } else {
+            0
         };
         expect_equal("durable_sequence", granted.durable_sequence, kept)
     })
@@ -288,22 +289,18 @@ fn restarted(programs: &Programs) -> Outcome {
 
         let mut session = world.open(POOL, Claim::both(7))?;
         let same = session.granted.dataset_id == before.granted.dataset_id;
-        match world.backend {
-            Backend::Memory => {
-                ensure!(!same, "the dataset_id is that of before");
-                expect_equal("durable_sequence", session.granted.durable_sequence, 0)
-            }
-            Backend::Sqlite => {
-                ensure!(same, "the dataset_id is another one");
-                expect_equal("durable_sequence", session.granted.durable_sequence, 10)?;
-                expect_counted(&mut session, 8, 2)?;
-                expect_verdicts(&session.store(1, &records)?, &DUPLICATES)?;
-                // Duplicates are found across the restart, too.
-                let once_more = share("d", 1).write();
-                let verdicts = session.store(11, &[once_more])?;
-                expect_verdicts(&verdicts, &[(11, "duplicate-share")])
-            }
+        if !world.backend.keeps() {
+            ensure!(!same, "the dataset_id is that of before");
+            return expect_equal("durable_sequence", session.granted.durable_sequence, 0);
         }
+        ensure!(same, "the dataset_id is another one");
+        expect_equal("durable_sequence", session.granted.durable_sequence, 10)?;
+        expect_counted(&mut session, 8, 2)?;
+        expect_verdicts(&session.store(1, &records)?, &DUPLICATES)?;
+        // Duplicates are found across the restart, too.
+        let once_more = share("d", 1).write();
+        let verdicts = session.store(11, &[once_more])?;
+        expect_verdicts(&verdicts, &[(11, "duplicate-share")])
     })
 }
 

@@ -18,7 +18,7 @@ use crate::extension::{
     GetTotals, LOCAL, RejectCount, Share, ShareAccounting, Solution, Struct, Totals, VOLATILE,
 };
 use crate::messages::text;
-use crate::role::Role;
+use crate::role::{Role, Settings};
 use crate::tap::{Failure, Outcome};
 
 /// The role's clients, each with its pool (empty: the default) and what it may.
@@ -57,21 +57,43 @@ pub const OPERATOR: &str = "operator";
 pub enum Backend {
     Memory,
     Sqlite,
+    Rocksdb,
+    Lmdb,
+    Postgres,
 }
 
 impl Backend {
+    pub const ALL: [Backend; 5] = [
+        Backend::Memory,
+        Backend::Sqlite,
+        Backend::Rocksdb,
+        Backend::Lmdb,
+        Backend::Postgres,
+    ];
+    /// Those that hold, after the role was started again, what they held before.
+    pub const KEEPING: [Backend; 4] = [
+        Backend::Sqlite,
+        Backend::Rocksdb,
+        Backend::Lmdb,
+        Backend::Postgres,
+    ];
+
     pub fn name(self) -> &'static str {
         match self {
             Backend::Memory => "memory",
             Backend::Sqlite => "sqlite",
+            Backend::Rocksdb => "rocksdb",
+            Backend::Lmdb => "lmdb",
+            Backend::Postgres => "postgres",
         }
     }
 
+    pub fn keeps(self) -> bool {
+        self != Backend::Memory
+    }
+
     pub fn durability(self) -> u8 {
-        match self {
-            Backend::Memory => VOLATILE,
-            Backend::Sqlite => LOCAL,
-        }
+        if self.keeps() { LOCAL } else { VOLATILE }
     }
 }
 
@@ -84,7 +106,7 @@ pub struct World<'a> {
 
 /// The case holds in each world.
 pub fn everywhere(programs: &Programs, case: impl Fn(&mut World) -> Outcome) -> Outcome {
-    on(programs, &[Backend::Memory, Backend::Sqlite], case)
+    on(programs, &Backend::ALL, case)
 }
 
 pub fn on(
@@ -93,22 +115,33 @@ pub fn on(
     case: impl Fn(&mut World) -> Outcome,
 ) -> Outcome {
     for &backend in backends {
+        if !programs.backends.iter().any(|name| name == backend.name()) {
+            continue;
+        }
         for protocol in [Protocol::MiningProtocol, Protocol::JobDeclarationProtocol] {
             let keys: BTreeMap<_, _> = CAST
                 .iter()
                 .map(|(name, ..)| (*name, Key::random()))
                 .collect();
-            let prepare = |folder: &Path| -> Outcome<Vec<OsString>> {
+            let prepare = |folder: &Path| -> Outcome<Settings> {
                 let clients = folder.join("clients.toml");
                 fs::write(&clients, clients_toml(&keys))?;
-                Ok(vec![
+                let mut arguments: Vec<OsString> = vec![
                     "--backend".into(),
                     backend.name().into(),
-                    "--database-path".into(),
-                    database(folder).into(),
                     "--clients".into(),
                     clients.into(),
-                ])
+                ];
+                let mut database_url = None;
+                if backend == Backend::Postgres {
+                    database_url = Some(programs.new_schema()?);
+                } else {
+                    arguments.extend(["--database-path".into(), database(folder).into()]);
+                }
+                Ok(Settings {
+                    arguments,
+                    database_url,
+                })
             };
             Role::serve_with(&programs.role, prepare, |role| {
                 case(&mut World {

@@ -1,0 +1,37 @@
+// Opens the role's store while the role can already be stopped: a database server may be missing, and another role may
+// be active for as long as it likes.
+#pragma once
+
+#include "src/config.hpp"
+#include "storage/store.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <spdlog/logger.h>
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace role {
+
+// Which reasons for waiting are worth a line in the log: each when it is new, and once a minute.
+class WaitLog {
+  public:
+    using Clock = std::chrono::steady_clock;
+
+    bool is_due(std::string_view why, Clock::time_point now);
+
+  private:
+    std::map<std::string, Clock::time_point, std::less<>> told_; // when last
+};
+
+// Runs `io` meanwhile, so that a handler of its signals can set `is_stopping`; then it gives up waiting, and returns
+// nothing. Throws std::runtime_error if the store cannot be opened.
+std::unique_ptr<storage::Store> open_store(const Config& config, boost::asio::io_context& io,
+                                           const std::atomic<bool>& is_stopping, spdlog::logger& log);
+
+} // namespace role
