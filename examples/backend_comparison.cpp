@@ -236,7 +236,7 @@ constexpr Features features[]{
     {.backend = "lmdb",
      .records_in = "one file",
      .sql = "no",
-     .choose_when = "one small machine without SQL: the least code, and nothing runs in the background"},
+     .choose_when = "many questions beside many shares, in a file that fits into memory, without SQL"},
     {.backend = "postgres",
      .records_in = "a server",
      .sql = "yes, also while the role runs",
