@@ -146,8 +146,12 @@ TEST_CASE("a file that is cut short while it is open ends the process with a wor
 
 TEST_CASE("a signal that has to do with another file goes where it would have gone") {
     Scene scene;
-    const auto engine = open(scene.file);
-    CHECK(in_child([] { return raise(SIGBUS); }) == -SIGBUS);
+    const int code = in_child([&] {
+        std::signal(SIGBUS, SIG_DFL); // sanitizers have a handler of their own
+        const auto engine = open_engine(scene.file);
+        return engine ? raise(SIGBUS) : 96;
+    });
+    CHECK(code == -SIGBUS);
 }
 
 TEST_CASE("the file grows by itself while it is read, and nothing is lost by it") {
