@@ -38,9 +38,8 @@ constexpr std::array<Opener, known.size()> openers{
     unless_missing<missing::rocksdb>([](const auto& config) { return open_rocksdb(config.database_path); }),
     unless_missing<missing::lmdb>([](const auto& config) { return open_lmdb(config.database_path); }),
     unless_missing<missing::postgres>([](const auto& config) {
-        return open_postgres({.url = config.database_url,
-                              .patience = config.patience,
-                              .goes_on_waiting = config.goes_on_waiting});
+        return open_postgres(
+            {.url = config.database_url, .patience = config.patience, .goes_on_waiting = config.goes_on_waiting});
     }),
 };
 
