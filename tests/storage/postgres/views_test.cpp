@@ -1,53 +1,9 @@
 // What people and their tools see: the same as in SQLite, in PostgreSQL's words.
 #include "tests/storage/postgres/scene.hpp"
-
-#include <bit>
+#include "tests/storage/shown_records.hpp"
 
 using namespace postgres_scene;
-
-namespace {
-
-constexpr std::uint64_t two_to_63 = std::uint64_t{1} << 63U;
-
-// Bytes 01 02 03 ... 20, which are displayed the other way round.
-protocol::U256 counted() {
-    protocol::U256 hash;
-    for (std::size_t i = 0; i < hash.bytes.size(); ++i) hash.bytes.at(i) = static_cast<std::uint8_t>(i + 1);
-    return hash;
-}
-const std::string counted_text = "201f1e1d1c1b1a191817161514131211100f0e0d0c0b0a090807060504030201";
-const std::string zero_text(64, '0');
-
-protocol::Share share_of(const std::string& channel, std::uint32_t sequence_number, std::uint64_t work) {
-    protocol::Share share = engine_scene::share(sequence_number, channel);
-    share.share_work = work;
-    share.timestamp = noon + sequence_number * 1000 + 999; // the seconds are cut off
-    return share;
-}
-
-protocol::ShareAccounting report(const std::string& channel, std::uint64_t number) {
-    return {.channel_id = {channel},
-            .last_share_sequence_number = static_cast<std::uint32_t>(number),
-            .shares_accepted = number,
-            .share_work_sum = number,
-            .best_difficulty = std::bit_cast<std::uint64_t>(2.5),
-            .rejects = {},
-            .timestamp = noon,
-            .label = {}};
-}
-
-protocol::AccountingDeleted deletion(const std::string& channel) {
-    return {.channel_id = {channel}, .timestamp = noon, .label = {}};
-}
-
-storage::HourRow hour_of(std::uint32_t channel, std::uint32_t hour, protocol::Totals totals, Position newest_share) {
-    storage::HourRow row{.subject = protocol::Subject::channel, .number = channel, .hour = hour, .run = 0, .tally = {}};
-    row.tally.totals = totals;
-    row.tally.newest_share = newest_share;
-    return row;
-}
-
-} // namespace
+using namespace shown_records;
 
 TEST_CASE("the views have the columns of the reference, in its order") {
     OpenScene scene;
