@@ -2,8 +2,8 @@
 // there, and in the end the log is the one that it is without faults.
 #pragma once
 
-#include "tests/storage/fault_stride.hpp"
 #include "tests/storage/fixtures.hpp"
+#include "tests/storage/trial_stride.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -232,7 +232,7 @@ inline void check_every_call(const std::vector<Fault>& faults, const std::functi
     const auto totals = undisturbed.totals();
     const auto answers = undisturbed.answers();
     for (const Fault& fault : faults) {
-        for (int faulty = 0;; faulty += fault_stride()) {
+        for (int faulty = 0;; faulty += trial_stride()) {
             CAPTURE(to_text(fault.kind));
             CAPTURE(static_cast<int>(fault.moment));
             CAPTURE(fault.restarts);

@@ -1,5 +1,5 @@
 // Sessions that end at every moment: an error says whether something was stored.
-#include "tests/storage/fault_stride.hpp"
+#include "tests/storage/trial_stride.hpp"
 #include "tests/storage/postgres/scene.hpp"
 
 #include <csignal>
@@ -150,7 +150,7 @@ TEST_CASE("a table that is gone is damage, and is named") {
 
 TEST_CASE("whichever exchange with the server fails, a transaction is there whole or not, as its error says") {
     for (const Moment moment : {Moment::before, Moment::after}) {
-        for (int faulty = 0;; faulty += fault_stride()) {
+        for (int faulty = 0;; faulty += trial_stride()) {
             CAPTURE(static_cast<int>(moment));
             CAPTURE(faulty);
             const Database scene;

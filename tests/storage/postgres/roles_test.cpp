@@ -51,11 +51,14 @@ TEST_CASE("a role that was cut off, and comes back when another is active, is to
     scene.log.add_shares(1, 1);
     const Transaction late = scene.log.take();
     std::unique_ptr<Engine> second;
-    std::thread standby{[&] { second = scene.open(); }};
-    while (!second) { // until it is the standby that gets the lock
+    std::atomic<bool> is_open = false;
+    std::thread standby{[&] {
+        second = scene.open();
+        is_open = true;
+    }};
+    while (!is_open) { // until it is the standby that gets the lock
         scene.prompt.run("SELECT pg_terminate_backend(" + scene.writer() + ")");
         std::this_thread::sleep_for(std::chrono::milliseconds{300});
-        if (second) break;
     }
     standby.join();
     storage::Result<void> written = scene.engine->write(late);

@@ -1,0 +1,12 @@
+// How many of many like trials are made.
+#pragma once
+
+#include <algorithm>
+#include <cstdlib>
+
+// From one trial to the next: 1, or what TRIAL_STRIDE in the environment says. Sanitizers look at code, and most trials
+// go through the same.
+inline int trial_stride() {
+    const char* const given = std::getenv("TRIAL_STRIDE");
+    return given == nullptr ? 1 : std::max(1, std::atoi(given));
+}
