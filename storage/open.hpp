@@ -16,10 +16,12 @@ namespace storage {
 
 struct StoreConfig {
     std::string backend;
+    // NOLINTBEGIN(readability-redundant-member-init): or g++ asks for them wherever a config is written.
     std::filesystem::path database_path{}; // of those that have files
     std::string database_url{};            // of those that have a server; may hold a password
-    Position save_interval = 100'000;      // records between saves of what the log adds up to
-    std::chrono::seconds patience{30};     // with a server that is missing
+    // NOLINTEND(readability-redundant-member-init)
+    Position save_interval = 100'000;  // records between saves of what the log adds up to
+    std::chrono::seconds patience{30}; // with a server that is missing
     // Called at least each second while opening waits, for a server or for the role that has the store, with what it
     // waits for. It gives up, with `unavailable`, when this says no.
     std::function<bool(std::string_view why)> goes_on_waiting = [](std::string_view) { return true; };

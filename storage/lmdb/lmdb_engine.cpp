@@ -20,8 +20,9 @@ Result<void> inspect(const fs::path& file) {
     if (auto whole = lmdb::check_length(file); !whole) return whole;
     const auto value = lmdb::Environment::value_of(file, keyed::row_key(keyed::RowKind::store));
     if (!value) return std::unexpected(value.error());
-    if (!*value) return foreign(file, "of another program");
-    const auto row = keyed::store_row(**value);
+    const auto& stored = *value;
+    if (!stored) return foreign(file, "of another program");
+    const auto row = keyed::store_row(*stored);
     if (!row || row->mark != keyed::StoreRow{}.mark) return foreign(file, "of another program");
     return check_version(file, row->version, keyed::schema_version);
 }

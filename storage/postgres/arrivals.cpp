@@ -24,14 +24,15 @@ const std::string fingerprints_of_day =
     "fingerprint IS NOT NULL ORDER BY position LIMIT $4";
 
 ArrivalRange range_of_day(Day day) {
-    if (day == no_day) return {std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()};
-    return {day * day_length, (day + 1) * day_length};
+    if (day == no_day)
+        return {.begin = std::numeric_limits<std::int64_t>::min(), .end = std::numeric_limits<std::int64_t>::max()};
+    return {.begin = day * day_length, .end = (day + 1) * day_length};
 }
 
 // Over both, and what lies between.
 ArrivalRange around(const ArrivalRange& one, const ArrivalRange& other) {
     if (one.is_empty()) return other;
-    return {std::min(one.begin, other.begin), std::max(one.end, other.end)};
+    return {.begin = std::min(one.begin, other.begin), .end = std::max(one.end, other.end)};
 }
 
 struct Part {
@@ -60,7 +61,7 @@ StorageError given_up() {
 } // namespace
 
 Result<void> Arrivals::load(Connection& connection, const std::function<bool(std::string_view)>& goes_on) {
-    auto rows = connection.ask(std::vector{Question{all_days, {}}});
+    auto rows = connection.ask(std::vector{Question{.sql = all_days, .values = {}}});
     if (!rows) return std::unexpected(rows.error());
     std::map<Day, Known> days;
     std::vector<std::pair<Day, std::uint64_t>> counts;
@@ -89,8 +90,8 @@ Result<void> Arrivals::load_fingerprints(Connection& connection, Day day, Known&
     std::int64_t behind = 0;
     for (std::int64_t count = fingerprints_at_once; count == fingerprints_at_once;) {
         if (!goes_on()) return std::unexpected(given_up());
-        auto rows = connection.ask(
-            std::vector{Question{fingerprints_of_day, {range.begin, range.end, behind, fingerprints_at_once}}});
+        auto rows = connection.ask(std::vector{
+            Question{.sql = fingerprints_of_day, .values = {range.begin, range.end, behind, fingerprints_at_once}}});
         if (!rows) return std::unexpected(rows.error());
         count = 0;
         for (Rows& row = rows->front(); row.next(); ++count) {
@@ -131,14 +132,14 @@ void Arrivals::expect(std::span<const LogEntry> entries) {
 }
 
 std::string Arrivals::added(std::span<const LogEntry> entries) {
+    constexpr std::string_view or_more = ") ON CONFLICT (day) DO UPDATE SET "
+                                         "first_position = least(days.first_position, excluded.first_position), "
+                                         "last_position = greatest(days.last_position, excluded.last_position), "
+                                         "rows = days.rows + excluded.rows; ";
     std::string sql;
     for (const auto& [day, part] : by_day(entries))
         sql.append(join({"INSERT INTO days VALUES (", std::to_string(day), ", ", std::to_string(part.first), ", ",
-                         std::to_string(part.last), ", ", std::to_string(part.positions.size()),
-                         ") ON CONFLICT (day) DO UPDATE SET "
-                         "first_position = least(days.first_position, excluded.first_position), "
-                         "last_position = greatest(days.last_position, excluded.last_position), "
-                         "rows = days.rows + excluded.rows; "}));
+                         std::to_string(part.last), ", ", std::to_string(part.positions.size()), or_more}));
     return sql;
 }
 

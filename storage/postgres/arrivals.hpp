@@ -51,7 +51,8 @@ class Arrivals {
         Filter fingerprints;
     };
 
-    Result<void> load_fingerprints(Connection& connection, Day day, Known& known, const std::function<bool()>& goes_on);
+    static Result<void> load_fingerprints(Connection& connection, Day day, Known& known,
+                                          const std::function<bool()>& goes_on);
 
     mutable SharedMutex mutex_;
     std::map<Day, Known> days_; // with shares

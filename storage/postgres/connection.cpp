@@ -87,6 +87,7 @@ std::string_view Rows::text(int column) const {
 
 ByteView Rows::bytes(int column) const {
     const std::string_view value = text(column);
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): bytes, to libpq, are chars.
     return {reinterpret_cast<const std::uint8_t*>(value.data()), value.size()};
 }
 
@@ -124,7 +125,9 @@ Result<std::unique_ptr<Connection>> Connection::open(const Target& target, Alarm
 Result<void> Connection::connect(const Target& target, const std::function<bool()>& goes_on) {
     std::vector<const char*> keywords;
     std::vector<const char*> values;
+    keywords.reserve(target.keywords.size());
     for (const std::string& keyword : target.keywords) keywords.push_back(keyword.c_str());
+    values.reserve(target.values.size());
     for (const std::string& value : target.values) values.push_back(value.c_str());
     keywords.push_back(nullptr);
     values.push_back(nullptr);
@@ -136,8 +139,8 @@ Result<void> Connection::connect(const Target& target, const std::function<bool(
     auto state = PGRES_POLLING_WRITING;
     while (PQstatus(handle_.get()) != CONNECTION_BAD && state != PGRES_POLLING_OK && state != PGRES_POLLING_FAILED) {
         const short events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-        std::array<pollfd, 2> waiting{pollfd{PQsocket(handle_.get()), events, 0},
-                                      pollfd{alarm_.descriptor(), POLLIN, 0}};
+        std::array<pollfd, 2> waiting{pollfd{.fd = PQsocket(handle_.get()), .events = events, .revents = 0},
+                                      pollfd{.fd = alarm_.descriptor(), .events = POLLIN, .revents = 0}};
         const int ready = ::poll(waiting.data(), waiting.size(), tick_ms);
         if (waiting[1].revents != 0) return lost("interrupted");
         if (!goes_on()) return lost("given up");
@@ -223,8 +226,11 @@ Result<void> Connection::send(const Question& question) {
             return lost(PQerrorMessage(handle_.get()));
     }
     std::vector<std::uint64_t> values;
+    values.reserve(question.values.size());
     for (const std::int64_t value : question.values) values.push_back(htobe64(static_cast<std::uint64_t>(value)));
     std::vector<const char*> pointers;
+    pointers.reserve(values.size());
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): as above.
     for (const std::uint64_t& value : values) pointers.push_back(reinterpret_cast<const char*>(&value));
     const std::vector<int> lengths(values.size(), sizeof(std::uint64_t));
     const std::vector<int> formats(values.size(), 1);
@@ -267,8 +273,8 @@ int Connection::process() const {
 
 Result<void> Connection::wait(short events) {
     for (;;) {
-        std::array<pollfd, 2> waiting{pollfd{PQsocket(handle_.get()), events, 0},
-                                      pollfd{alarm_.descriptor(), POLLIN, 0}};
+        std::array<pollfd, 2> waiting{pollfd{.fd = PQsocket(handle_.get()), .events = events, .revents = 0},
+                                      pollfd{.fd = alarm_.descriptor(), .events = POLLIN, .revents = 0}};
         const int ready = ::poll(waiting.data(), waiting.size(), -1);
         if (ready < 0 && errno != EINTR) return lost("poll() failed");
         if (ready <= 0) continue;
@@ -336,8 +342,9 @@ Result<pg_result*> Connection::run(const std::string& sql, std::span<const Bytes
 Result<void> Connection::feed(ByteView bytes) {
     while (!bytes.empty()) {
         const ByteView next = bytes.first(std::min(piece, bytes.size()));
-        if (PQputCopyData(handle_.get(), reinterpret_cast<const char*>(next.data()), static_cast<int>(next.size())) !=
-            1)
+        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): as above.
+        const auto* const chars = reinterpret_cast<const char*>(next.data());
+        if (PQputCopyData(handle_.get(), chars, static_cast<int>(next.size())) != 1)
             return lost(PQerrorMessage(handle_.get()));
         if (const auto sent = flush(); !sent) return sent;
         bytes = bytes.subspan(next.size());
@@ -371,6 +378,7 @@ std::unexpected<StorageError> Connection::refused(const pg_result* result) {
     last_state_ = field(result, PG_DIAG_SQLSTATE);
     std::string detail = place_;
     detail.append(": ").append(field(result, PG_DIAG_MESSAGE_PRIMARY));
+    // NOLINTNEXTLINE(bugprone-signed-char-misuse,cert-str34-c): they are letters.
     for (const int code : {PG_DIAG_MESSAGE_DETAIL, PG_DIAG_MESSAGE_HINT})
         if (const auto more = field(result, code); !more.empty()) detail.append("; ").append(more);
     detail.append(" (SQLSTATE ").append(last_state_).append(")");

@@ -108,14 +108,14 @@ void put_common(CopyRows& rows, const LogEntry& entry, std::size_t others) {
     rows.bigint(entry.checksum);
 }
 
-template <Record R> void put(CopyRows& rows, const LogEntry& entry, const R& record) {
+template <Record R> void put(CopyRows& rows, const LogEntry& entry, const R& record, protocol::ByteView extra) {
     sql::columns_of(record)([&](const auto&... field) {
         put_common(rows, entry, 2 + sizeof...(field) + 1 + (is_share<R> ? 1 : 0));
         rows.integer(entry.channel);
         rows.bigint(entry.time);
         (rows.field(field), ...);
     });
-    rows.bytes(entry.content->extra);
+    rows.bytes(extra);
     if constexpr (is_share<R>) entry.fingerprint ? rows.bigint(*entry.fingerprint) : rows.null();
 }
 
@@ -140,8 +140,8 @@ std::string inserted(std::span<const LogEntry> entries, std::vector<protocol::By
     for (const LogEntry& entry : entries) {
         auto& rows = tables.at(place_of(entry));
         if (!rows) rows.emplace();
-        if (entry.content) {
-            std::visit([&](const auto& record) { put(*rows, entry, record); }, entry.content->record);
+        if (const auto& content = entry.content) {
+            std::visit([&](const auto& record) { put(*rows, entry, record, content->extra); }, content->record);
         } else {
             put_common(*rows, entry, 1);
             rows->bytes(entry.bytes);
@@ -149,9 +149,10 @@ std::string inserted(std::span<const LogEntry> entries, std::vector<protocol::By
     }
     std::string sql;
     for (std::size_t place = 0; place < tables.size(); ++place) {
-        if (!tables.at(place)) continue;
+        auto& table = tables.at(place);
+        if (!table) continue;
         sql += copy_statements.at(place);
-        copies.push_back(std::move(*tables.at(place)).take());
+        copies.push_back(std::move(*table).take());
     }
     return sql;
 }
@@ -174,6 +175,7 @@ std::string removed(std::span<const LogEntry> entries) {
 std::vector<Question> by_position(Position first, Position last, std::size_t limit, const ArrivalRange& range) {
     std::vector<Question> questions;
     const std::vector<std::int64_t> values{bound(first), bound(last), bound(limit)};
+    questions.reserve(position_statements.size());
     for (const std::string& statement : position_statements) questions.push_back({statement, values});
     auto& shares = questions[sql::place_of(protocol::RecordKind::share)].values;
     shares.insert(shares.end(), {range.begin, range.end});
@@ -182,6 +184,7 @@ std::vector<Question> by_position(Position first, Position last, std::size_t lim
 
 Result<void> merge(std::span<Rows> answers, std::size_t limit, std::vector<LogEntry>& entries) {
     std::vector<Source> sources;
+    sources.reserve(answers.size());
     for (std::size_t place = 0; place < answers.size(); ++place)
         sources.push_back({.rows = answers[place], .read = readers.at(place)});
     for (Source& source : sources) source.advance();
@@ -200,9 +203,9 @@ std::vector<Question> by_time(const RecordScan& scan) {
     // Below what comes first: `before`, or the end of the range.
     auto end = std::pair<Milliseconds, Position>{scan.last_time, std::numeric_limits<Position>::max()};
     if (scan.before) end = std::min(end, *scan.before);
-    return {{time_statements.at(place),
-             {scan.channel, bound(scan.first_time), bound(end.first), bound(end.second), bound(scan.cut),
-              bound(scan.limit)}}};
+    return {{.sql = time_statements.at(place),
+             .values = {scan.channel, bound(scan.first_time), bound(end.first), bound(end.second), bound(scan.cut),
+                        bound(scan.limit)}}};
 }
 
 Result<std::vector<LogEntry>> entries_of(protocol::RecordKind kind, Rows& answer) {
@@ -214,7 +217,7 @@ Result<std::vector<LogEntry>> entries_of(protocol::RecordKind kind, Rows& answer
 }
 
 Question any_in_time(std::uint32_t channel, Milliseconds first_time, Milliseconds last_time, Position cut) {
-    return {any_statement, {channel, bound(first_time), bound(last_time), bound(cut)}};
+    return {.sql = any_statement, .values = {channel, bound(first_time), bound(last_time), bound(cut)}};
 }
 
 } // namespace storage::postgres

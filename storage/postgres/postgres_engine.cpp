@@ -85,7 +85,7 @@ class PostgresEngine final : public Engine {
 
 } // namespace
 
-Result<std::unique_ptr<Engine>> open_postgres(PostgresOptions options) {
+Result<std::unique_ptr<Engine>> open_postgres(const PostgresOptions& options) {
     auto session = postgres::Session::open(options);
     if (!session) return std::unexpected(session.error());
     auto engine = std::make_unique<PostgresEngine>(*std::move(session), options.faults);

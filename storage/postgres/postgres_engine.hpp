@@ -14,7 +14,7 @@
 namespace storage {
 
 struct PostgresOptions {
-    std::string url{};
+    std::string url{};                 // NOLINT(readability-redundant-member-init): or g++ asks for it.
     std::chrono::seconds patience{30}; // with a server that is missing
     std::function<bool(std::string_view why)> goes_on_waiting = [](std::string_view) { return true; };
     // Asked around each exchange with the server, by name: connect, execute, copy, commit, ask. A fault is a connection
@@ -24,6 +24,6 @@ struct PostgresOptions {
 
 // Makes what is missing in the schema that the url's search_path names, or else in storage_sv2. Waits for the server,
 // and for another role that is active on the store. Entries are read without their fingerprints.
-Result<std::unique_ptr<Engine>> open_postgres(PostgresOptions options);
+Result<std::unique_ptr<Engine>> open_postgres(const PostgresOptions& options);
 
 } // namespace storage

@@ -117,13 +117,13 @@ bool read_runs(Rows& row, std::vector<Run>& runs) {
 } // namespace
 
 Result<Contents> contents(Connection& connection) {
-    auto answers = connection.ask(std::vector<Question>{{of_data_set, {}},
-                                                        {of_head, {}},
-                                                        {of_streams, {}},
-                                                        {of_channels, {}},
-                                                        {of_users, {}},
-                                                        {of_derived, {}},
-                                                        {of_runs, {}}});
+    auto answers = connection.ask(std::vector<Question>{{.sql = of_data_set, .values = {}},
+                                                        {.sql = of_head, .values = {}},
+                                                        {.sql = of_streams, .values = {}},
+                                                        {.sql = of_channels, .values = {}},
+                                                        {.sql = of_users, .values = {}},
+                                                        {.sql = of_derived, .values = {}},
+                                                        {.sql = of_runs, .values = {}}});
     if (!answers) return std::unexpected(answers.error());
     auto& rows = *answers;
     Contents contents;
@@ -150,7 +150,7 @@ Result<std::vector<LogEntry>> Readers::read(Position first, Position last, std::
 }
 
 Result<std::vector<LogEntry>> Readers::read_stream(std::uint32_t stream, std::uint64_t first, std::uint64_t last) {
-    auto stretches = ask(std::vector{Question{of_stretches, {stream, bound(first), bound(last)}}});
+    auto stretches = ask(std::vector{Question{.sql = of_stretches, .values = {stream, bound(first), bound(last)}}});
     if (!stretches) return std::unexpected(stretches.error());
     std::vector<LogEntry> entries;
     for (Rows& row = stretches->front(); row.next();) {
@@ -176,9 +176,9 @@ Result<std::vector<LogEntry>> Readers::scan(const RecordScan& scan) {
 }
 
 Result<std::vector<HourRow>> Readers::hours(const HourScan& scan) {
-    auto answers = ask(std::vector{Question{of_hours,
-                                            {std::to_underlying(scan.subject), scan.number, scan.first_hour,
-                                             scan.last_hour, bound(scan.first_run), bound(scan.last_run)}}});
+    auto answers = ask(std::vector{Question{.sql = of_hours,
+                                            .values = {std::to_underlying(scan.subject), scan.number, scan.first_hour,
+                                                       scan.last_hour, bound(scan.first_run), bound(scan.last_run)}}});
     if (!answers) return std::unexpected(answers.error());
     std::vector<HourRow> hours;
     for (Rows& row = answers->front(); row.next();) {
@@ -207,8 +207,9 @@ Result<std::vector<Position>> Readers::find(std::uint64_t fingerprint, Position 
     std::vector<Position> positions;
     const ArrivalRange range = arrivals_.range_of(fingerprint);
     if (range.is_empty()) return positions;
-    auto answers = ask(std::vector{
-        Question{of_fingerprint, {static_cast<std::int64_t>(fingerprint), bound(cut), range.begin, range.end}}});
+    auto answers = ask(
+        std::vector{Question{.sql = of_fingerprint,
+                             .values = {static_cast<std::int64_t>(fingerprint), bound(cut), range.begin, range.end}}});
     if (!answers) return std::unexpected(answers.error());
     for (Rows& row = answers->front(); row.next();) positions.push_back(row.integer(0));
     return positions;

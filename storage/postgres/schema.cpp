@@ -194,9 +194,9 @@ Day day_of(Milliseconds received_at) {
 
 std::string partition_of(Day day) {
     const std::chrono::year_month_day date{std::chrono::sys_days{std::chrono::days{day}}};
-    std::string digits = std::to_string(static_cast<int>(date.year()) * 10000 +
-                                        static_cast<int>(static_cast<unsigned>(date.month())) * 100 +
-                                        static_cast<int>(static_cast<unsigned>(date.day())));
+    std::string const digits = std::to_string((static_cast<int>(date.year()) * 10000) +
+                                              (static_cast<int>(static_cast<unsigned>(date.month())) * 100) +
+                                              static_cast<int>(static_cast<unsigned>(date.day())));
     return "shares_" + digits;
 }
 

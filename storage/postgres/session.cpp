@@ -32,7 +32,7 @@ std::int64_t number(std::string_view text) {
 }
 
 template <std::size_t size> std::string hex_literal(const std::array<std::uint8_t, size>& bytes) {
-    std::string text(2 * size + 1, '\0');
+    std::string text((2 * size) + 1, '\0');
     sodium_bin2hex(text.data(), text.size(), bytes.data(), size);
     text.pop_back();
     return join({"'\\x", text, "'"});
@@ -193,10 +193,10 @@ Result<void> Session::choose_schema() {
 }
 
 Result<bool> Session::lock() {
-    auto locked = connection_->execute(join({"SELECT pg_try_advisory_lock(", lock_class, ", hashtext('", schema_,
-                                             "')), "
-                                             "pid, extract(epoch FROM backend_start) FROM pg_stat_activity "
-                                             "WHERE pid = pg_backend_pid()"}));
+    constexpr std::string_view by_whom = "')), pid, extract(epoch FROM backend_start) FROM pg_stat_activity "
+                                         "WHERE pid = pg_backend_pid()";
+    auto locked =
+        connection_->execute(join({"SELECT pg_try_advisory_lock(", lock_class, ", hashtext('", schema_, by_whom}));
     if (!locked) return std::unexpected(locked.error());
     if (!locked->next()) return error(Kind::unavailable, "the server does not know this session");
     if (locked->text(0) != "t") return false;

@@ -35,7 +35,7 @@ std::string literal(std::string_view text) {
 }
 
 std::string literal(ByteView bytes) {
-    std::string hex(2 * bytes.size() + 1, '\0');
+    std::string hex((2 * bytes.size()) + 1, '\0');
     sodium_bin2hex(hex.data(), hex.size(), bytes.data(), bytes.size());
     hex.pop_back();
     return join({"'\\x", hex, "'"});

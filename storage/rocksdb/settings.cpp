@@ -27,7 +27,8 @@ constexpr std::size_t fingerprint_size = 8;
 // RocksDB would go on by itself after an error; who has heard of it must decide.
 class NoRecovery final : public ::rocksdb::EventListener {
   public:
-    void OnErrorRecoveryBegin(::rocksdb::BackgroundErrorReason, ::rocksdb::Status, bool* auto_recovery) override {
+    void OnErrorRecoveryBegin(::rocksdb::BackgroundErrorReason /*reason*/, ::rocksdb::Status /*error*/,
+                              bool* auto_recovery) override {
         *auto_recovery = false;
     }
 };
