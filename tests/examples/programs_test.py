@@ -197,8 +197,8 @@ def comparison_choice(folder):
 
 
 def comparison_in_memory(folder):
-    if not os.access("/dev/shm", os.W_OK):
-        return "there is no /dev/shm"
+    if not os.path.ismount("/dev/shm") or not os.access("/dev/shm", os.W_OK):
+        return "nothing in memory is mounted at /dev/shm"
     with tempfile.TemporaryDirectory(dir="/dev/shm") as in_memory:
         ended = run(in_memory, "backend_comparison", "--json")
         expect(r"warning: this directory is in memory \(tmpfs\)", ended.stderr)
