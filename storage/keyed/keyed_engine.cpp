@@ -114,17 +114,8 @@ void KeyedEngine::add(const std::vector<LogEntry>& entries) {
 }
 
 void KeyedEngine::add_stretches(const std::vector<LogEntry>& entries) {
-    for (auto first = entries.begin(); first != entries.end();) {
-        std::uint64_t count = 1;
-        auto end = first + 1;
-        for (; end != entries.end() && end->stream == first->stream && end->sequence == first->sequence + count &&
-               end->position == first->position + count;
-             ++end)
-            ++count;
-        const Stretch stretch{.first_sequence = first->sequence, .first_position = first->position, .count = count};
-        batch_.put(Table::rows, row_key(RowKind::stretch, first->stream, first->sequence), filling(stretch));
-        first = end;
-    }
+    for (const Stretch& stretch : stretches_of(entries))
+        batch_.put(Table::rows, row_key(RowKind::stretch, stretch.stream, stretch.first_sequence), filling(stretch));
 }
 
 void KeyedEngine::remove(const LogEntry& entry) {

@@ -154,6 +154,7 @@ Result<HourRow> hour_row(ByteView key, ByteView value) {
 }
 Result<Stretch> stretch(ByteView key, ByteView value) {
     Stretch stretch;
+    stretch.stream = number_in<std::uint32_t>(key, 1);
     stretch.first_sequence = number_in<std::uint64_t>(key, 5);
     return read_fields(stretch, value, "a stretch of a stream");
 }

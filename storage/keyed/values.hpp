@@ -6,6 +6,7 @@
 #include "protocol/writer.hpp"
 #include "storage/engine.hpp"
 #include "storage/error.hpp"
+#include "storage/stretches.hpp"
 
 #include <array>
 #include <cstdint>
@@ -18,13 +19,6 @@ struct StoreRow {
     std::uint32_t version = 0;
     DataSet data_set;
     std::array<std::uint8_t, 16> fingerprint_key{};
-};
-
-// Records of one stream whose numbers and positions follow each other.
-struct Stretch {
-    std::uint64_t first_sequence = 0;
-    Position first_position = 0;
-    std::uint64_t count = 0;
 };
 
 void put(protocol::Writer& out, const StoreRow& row);

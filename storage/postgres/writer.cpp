@@ -2,6 +2,7 @@
 
 #include "storage/postgres/copy.hpp"
 #include "storage/postgres/entries.hpp"
+#include "storage/stretches.hpp"
 
 #include <sodium.h>
 
@@ -113,25 +114,11 @@ std::string runs(const Transaction& transaction, std::vector<Bytes>& copies) {
                             ") FROM STDIN (FORMAT binary); "}));
 }
 
-// Parts of streams' sequences at consecutive positions.
 std::string stretches(const std::vector<LogEntry>& entries) {
-    struct Stretch {
-        const LogEntry& first;
-        std::uint64_t count;
-    };
-    std::vector<Stretch> all;
-    for (const LogEntry& entry : entries) {
-        const bool goes_on = !all.empty() && entry.stream == all.back().first.stream &&
-                             entry.sequence == all.back().first.sequence + all.back().count &&
-                             entry.position == all.back().first.position + all.back().count;
-        if (goes_on)
-            ++all.back().count;
-        else
-            all.push_back({.first = entry, .count = 1});
-    }
-    return insert("stretches (stream, first_sequence, first_position, count)", all, [](const Stretch& stretch) {
-        return row(stretch.first.stream, stretch.first.sequence, stretch.first.position, stretch.count);
-    });
+    return insert("stretches (stream, first_sequence, first_position, count)", stretches_of(entries),
+                  [](const Stretch& stretch) {
+                      return row(stretch.stream, stretch.first_sequence, stretch.first_position, stretch.count);
+                  });
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 #include "storage/sqlite/reader.hpp"
 
 #include "storage/sqlite/columns.hpp"
+#include "storage/stretches.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -14,13 +15,6 @@ namespace {
 using Kind = StorageError::Kind;
 
 constexpr std::size_t max_readers = 4;
-
-// Of a stream's sequence, at consecutive positions.
-struct Stretch {
-    std::uint64_t first_sequence = 0;
-    Position first_position = 0;
-    std::uint64_t count = 0;
-};
 
 std::unexpected<StorageError> missing(const char* what) {
     return std::unexpected(StorageError{.kind = Kind::corrupt, .detail = std::string{"the store has no "} + what});
@@ -154,7 +148,10 @@ Result<std::vector<LogEntry>> Reader::read_stream(std::uint32_t stream, std::uin
 Result<std::vector<LogEntry>> Reader::read_stretches(std::uint32_t stream, std::uint64_t first, std::uint64_t last) {
     std::vector<Stretch> stretches;
     auto done = for_each_row(stretches_.run(stream, bound(first), bound(last)), [&](const Rows& row) {
-        stretches.push_back({row.integer(0), row.integer(1), row.integer(2)});
+        stretches.push_back({.stream = stream,
+                             .first_sequence = row.integer(0),
+                             .first_position = row.integer(1),
+                             .count = row.integer(2)});
     });
     if (!done) return std::unexpected(done.error());
     std::vector<LogEntry> entries;

@@ -1,5 +1,7 @@
 #include "storage/sqlite/writer.hpp"
 
+#include "storage/stretches.hpp"
+
 #include <string>
 #include <utility>
 
@@ -120,16 +122,9 @@ Result<void> Writer::insert(const StreamRow& row) {
 Result<void> Writer::insert(const std::vector<LogEntry>& entries) {
     for (const LogEntry& entry : entries)
         if (auto done = entries_.insert(entry); !done) return done;
-    for (auto first = entries.begin(); first != entries.end();) {
-        std::uint64_t count = 1;
-        auto end = first + 1;
-        for (; end != entries.end() && end->stream == first->stream && end->sequence == first->sequence + count &&
-               end->position == first->position + count;
-             ++end)
-            ++count;
-        if (auto done = stretch_.execute(first->stream, first->sequence, first->position, count); !done) return done;
-        first = end;
-    }
+    for (const Stretch& part : stretches_of(entries))
+        if (auto done = stretch_.execute(part.stream, part.first_sequence, part.first_position, part.count); !done)
+            return done;
     return {};
 }
 
