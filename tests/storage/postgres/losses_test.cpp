@@ -1,6 +1,6 @@
 // Sessions that end at every moment: an error says whether something was stored.
-#include "tests/storage/trial_stride.hpp"
 #include "tests/storage/postgres/scene.hpp"
+#include "tests/storage/trial_stride.hpp"
 
 #include <csignal>
 
