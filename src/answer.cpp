@@ -1,8 +1,8 @@
 #include "src/answer.hpp"
 
-#include "protocol/codec.hpp"
 #include "protocol/error_codes.hpp"
 #include "protocol/frame.hpp"
+#include "src/encoded.hpp"
 #include "src/lists.hpp"
 #include "src/problem.hpp"
 
@@ -20,10 +20,6 @@ namespace role {
 namespace {
 
 constexpr std::size_t max_hashes = 1000;
-
-template <class T> auto encoded(const T& value) {
-    return protocol::encode(value).value();
-}
 
 Answer<protocol::IsShareSeenSuccess> ask(const storage::Store& store, const protocol::IsShareSeen& request) {
     if (request.share_hashes.items.size() > max_hashes)

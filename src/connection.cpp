@@ -1,16 +1,15 @@
 #include "src/connection.hpp"
 
+#include "clients/cpp/as_values.hpp"
 #include "clients/cpp/within.hpp"
 #include "protocol/error_codes.hpp"
 #include "src/answer.hpp"
 #include "src/retention.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <sstream>
 #include <utility>
@@ -20,13 +19,13 @@ namespace role {
 namespace asio = boost::asio;
 namespace codes = protocol::error_codes;
 using asio::ip::tcp;
+using client::as_values;
 using client::EncryptedStream;
 using client::Result;
 using client::StreamError;
 
 namespace {
 
-constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t max_questions = 16;
 // Of answers that the peer has not fetched: beyond it nothing more is read.
 constexpr std::size_t max_reply_bytes = std::size_t{256} * 1024;

@@ -1,8 +1,8 @@
 #include "src/lists.hpp"
 
-#include "protocol/codec.hpp"
 #include "protocol/records.hpp"
 #include "src/cursor.hpp"
+#include "src/encoded.hpp"
 
 #include <fmt/format.h>
 
@@ -29,10 +29,6 @@ constexpr std::size_t max_hours = max_bytes / (1 + 8 + 1 + 102); // with both of
 constexpr std::size_t max_drifts = 100;
 
 constexpr std::uint64_t milliseconds_per_hour = 3'600'000;
-
-template <class T> auto encoded(const T& value) {
-    return protocol::encode(value).value();
-}
 
 // Whether records of this kind belong to a channel; nothing if there is no such kind.
 template <class... R> std::optional<bool> has_channel(std::uint8_t kind, std::type_identity<std::variant<R...>>) {

@@ -1,7 +1,7 @@
 #include "src/retention_keeper.hpp"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include "clients/cpp/as_values.hpp"
+
 #include <fmt/chrono.h>
 
 #include <cstdint>
@@ -33,7 +33,7 @@ RetentionKeeper::RetentionKeeper(asio::io_context& io, const storage::Store& sto
 asio::awaitable<void> RetentionKeeper::run() {
     while (!is_stopping_) {
         timer_.expires_after(settings_.tick);
-        co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+        co_await timer_.async_wait(client::as_values);
         if (!is_stopping_) act(retention_.tick(settings_.clocks(), store_.health().last_commit));
     }
 }

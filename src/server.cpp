@@ -1,12 +1,11 @@
 #include "src/server.hpp"
 
+#include "clients/cpp/as_values.hpp"
 #include "protocol/error_codes.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <iterator>
 #include <stdexcept>
@@ -17,10 +16,9 @@ namespace role {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
+using client::as_values;
 
 namespace {
-
-constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
 
 // The peer went away, which is its right.
 bool is_disconnect(const client::StreamError& error) {

@@ -1,9 +1,9 @@
 #include "clients/cpp/connect.hpp"
 
-#include <boost/asio/as_tuple.hpp>
+#include "clients/cpp/as_values.hpp"
+
 #include <boost/asio/connect.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 namespace client {
 
@@ -12,7 +12,6 @@ using asio::ip::tcp;
 
 asio::awaitable<Result<EncryptedStream>> connect(std::string host, std::string port, const noise::Curve& curve,
                                                  noise::XOnlyKey authority) {
-    constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
     const auto executor = co_await asio::this_coro::executor;
 
     tcp::resolver resolver{executor};

@@ -1,12 +1,11 @@
 #include "clients/cpp/encrypted_stream.hpp"
 
+#include "clients/cpp/as_values.hpp"
 #include "clients/cpp/randomness.hpp"
 #include "clients/cpp/within.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/read.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
 #include <algorithm>
@@ -20,8 +19,6 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 
 namespace {
-
-constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
 
 constexpr std::size_t receive_buffer_size = 8192;
 

@@ -18,8 +18,8 @@ constexpr std::size_t most_transactions = 40;
 constexpr std::uint64_t miners = 20;
 
 // What SRI's job declarator server puts into DeclareMiningJob.Error.
-constexpr std::array<std::string_view, 2> reject_codes{"invalid-mining-job-token",
-                                                       "invalid-job-param-value-coinbase_tx"};
+constexpr std::array<std::string_view, 2> job_reject_codes{"invalid-mining-job-token",
+                                                           "invalid-job-param-value-coinbase_tx"};
 
 } // namespace
 
@@ -63,7 +63,7 @@ void JobMaker::make(std::uint64_t timestamp, std::vector<MadeRecord>& out) {
         job.new_mining_job_token = {next_bytes(token_size)};
         solvable_ = job;
     } else {
-        job.error_code = {std::string{reject_codes.at(random_() % reject_codes.size())}};
+        job.error_code = {std::string{job_reject_codes.at(random_() % job_reject_codes.size())}};
     }
     out.push_back({.record = std::move(job)});
     if (!solvable_ || random_() % jobs_per_solution != 0) return;

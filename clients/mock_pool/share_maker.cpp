@@ -27,9 +27,9 @@ constexpr std::size_t header_size = 80; // of a block
 constexpr std::size_t nonce_offset = 76;
 
 // What SRI's pool puts into SubmitShares.Error.
-constexpr std::array<std::string_view, 7> reject_codes{"invalid-channel-id", "invalid-share",      "stale-share",
-                                                       "invalid-job-id",     "difficulty-too-low", "duplicate-share",
-                                                       "bad-extranonce-size"};
+constexpr std::array<std::string_view, 7> share_reject_codes{
+    "invalid-channel-id", "invalid-share",   "stale-share",        "invalid-job-id",
+    "difficulty-too-low", "duplicate-share", "bad-extranonce-size"};
 
 // The numbers of `bits` leading zero bits are those up to this one.
 protocol::U256 target_of(unsigned bits) {
@@ -113,10 +113,10 @@ void ShareMaker::make(std::uint64_t timestamp, std::vector<MadeRecord>& out) {
     if (is_duplicate) {
         out.push_back({.record = std::move(share), .is_duplicate = true});
     } else if (is_reject) {
-        const std::size_t code = random_() % reject_codes.size();
+        const std::size_t code = random_() % share_reject_codes.size();
         share.accepted = 0;
         share.outcome = static_cast<std::uint8_t>(protocol::Outcome::failed);
-        share.outcome_data = encoded(protocol::FailedOutcome{.error_code = {std::string{reject_codes.at(code)}}});
+        share.outcome_data = encoded(protocol::FailedOutcome{.error_code = {std::string{share_reject_codes.at(code)}}});
         ++channel.rejects.at(code);
         out.push_back({.record = std::move(share)});
     } else {
@@ -163,10 +163,10 @@ void ShareMaker::report(const Channel& channel, std::uint64_t timestamp, std::ve
     protocol::ShareAccounting report = channel.counted;
     report.channel_id = {channel.id};
     report.timestamp = timestamp;
-    for (std::size_t code = 0; code < reject_codes.size(); ++code)
+    for (std::size_t code = 0; code < share_reject_codes.size(); ++code)
         if (channel.rejects.at(code) > 0)
             report.rejects.items.push_back(encoded(protocol::RejectCount{
-                .error_code = {std::string{reject_codes.at(code)}}, .count = channel.rejects.at(code)}));
+                .error_code = {std::string{share_reject_codes.at(code)}}, .count = channel.rejects.at(code)}));
     out.push_back({.record = std::move(report)});
 }
 

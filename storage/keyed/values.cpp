@@ -17,7 +17,6 @@ namespace storage::keyed {
 namespace {
 
 using protocol::ByteView;
-using protocol::Reader;
 using protocol::Writer;
 
 // What is in each value, in this order; numbers that are in the key are not.
@@ -63,17 +62,17 @@ void write_field(Writer& out, const Tally& tally) {
     protocol::put(out, tally);
 }
 
-template <std::unsigned_integral Integer> void read_field(Reader& in, Integer& number) {
+template <std::unsigned_integral Integer> void read_field(protocol::Reader& in, Integer& number) {
     number = static_cast<Integer>(in.take_integer(sizeof number));
 }
-void read_field(Reader& in, std::string& text) {
+void read_field(protocol::Reader& in, std::string& text) {
     const ByteView bytes = in.take(in.take_integer(4));
     text.assign(bytes.begin(), bytes.end());
 }
-template <std::size_t size> void read_field(Reader& in, std::array<std::uint8_t, size>& bytes) {
+template <std::size_t size> void read_field(protocol::Reader& in, std::array<std::uint8_t, size>& bytes) {
     std::ranges::copy(in.take(size), bytes.begin());
 }
-void read_field(Reader& in, Tally& tally) {
+void read_field(protocol::Reader& in, Tally& tally) {
     protocol::get(in, tally);
 }
 
@@ -83,7 +82,7 @@ void write_fields(Writer& out, const auto& row) {
 
 // Into `row`, all of the value; `what` it should be.
 template <class Row> Result<Row> read_fields(Row row, ByteView value, std::string_view what) {
-    Reader in{value};
+    protocol::Reader in{value};
     std::apply([&](auto&... field) { (read_field(in, field), ...); }, fields(row));
     if (!in.error() && in.rest().empty()) return row;
     std::string detail{"the row of "};
@@ -181,7 +180,7 @@ void put(Writer& out, const LogEntry& entry) {
 Result<LogEntry> log_entry(ByteView key, ByteView value) {
     LogEntry entry;
     entry.position = number_in<Position>(key, 0);
-    Reader in{value};
+    protocol::Reader in{value};
     read_field(in, entry.stream);
     read_field(in, entry.sequence);
     read_field(in, entry.received_at);

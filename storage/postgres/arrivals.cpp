@@ -15,7 +15,6 @@ namespace {
 
 using sql::join;
 
-constexpr std::int64_t day_length = 24LL * 3600 * 1000;
 constexpr std::int64_t fingerprints_at_once = 100'000;
 
 const std::string all_days = "SELECT day, first_position, last_position, rows FROM days ORDER BY day DESC";

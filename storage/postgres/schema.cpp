@@ -12,8 +12,6 @@ namespace storage::postgres {
 
 namespace {
 
-constexpr Milliseconds day_length = 24ULL * 3600 * 1000;
-
 constexpr std::string_view tables_of_the_log = R"(
 CREATE TABLE about (
     only_row integer PRIMARY KEY CHECK (only_row = 1),
@@ -189,7 +187,7 @@ std::string schema() {
 }
 
 Day day_of(Milliseconds received_at) {
-    return received_at > protocol::last_timestamp ? no_day : static_cast<Day>(received_at / day_length);
+    return received_at > protocol::last_timestamp ? no_day : static_cast<Day>(received_at) / day_length;
 }
 
 std::string partition_of(Day day) {
@@ -203,10 +201,9 @@ std::string partition_of(Day day) {
 // Attached, not made in place: that would keep readers out of all of the table meanwhile.
 std::string partition(Day day) {
     const std::string name = partition_of(day);
-    const auto length = static_cast<Day>(day_length);
     return sql::join({"CREATE TABLE ", name, " (LIKE shares INCLUDING ALL); ALTER TABLE shares ATTACH PARTITION ", name,
-                      " FOR VALUES FROM (", std::to_string(day * length), ") TO (", std::to_string((day + 1) * length),
-                      ")"});
+                      " FOR VALUES FROM (", std::to_string(day * day_length), ") TO (",
+                      std::to_string((day + 1) * day_length), ")"});
 }
 
 } // namespace storage::postgres

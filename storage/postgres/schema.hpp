@@ -17,6 +17,8 @@ std::string schema();
 
 using Day = std::int64_t; // since 1970 UTC, of arrival
 
+inline constexpr std::int64_t day_length = 24LL * 3600 * 1000; // ms
+
 inline constexpr Day no_day = -1; // of what lies behind the year 9999: the partition of all that has none of its own
 
 Day day_of(Milliseconds received_at);

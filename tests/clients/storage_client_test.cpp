@@ -27,7 +27,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-protocol::Bytes record(std::uint8_t content) {
+protocol::Bytes short_record(std::uint8_t content) {
     return {content, content, content};
 }
 
@@ -36,7 +36,7 @@ std::vector<protocol::VerdictEntry> verdict(std::uint64_t sequence, std::string_
 }
 
 void store(StorageClient& client, std::uint8_t from, std::uint8_t to) {
-    for (std::uint8_t i = from; i <= to; ++i) REQUIRE(client.store(record(i)) == i);
+    for (std::uint8_t i = from; i <= to; ++i) REQUIRE(client.store(short_record(i)) == i);
 }
 
 asio::awaitable<void> acknowledge_three_then_stop(Scene& scene) {
@@ -67,8 +67,8 @@ asio::awaitable<void> break_off_then_take_the_rest(Scene& scene) {
     const auto again = (co_await session.receive<protocol::StoreRecords>()).value();
     CHECK(again.first_sequence == 2);
     REQUIRE(again.records.items.size() == 2);
-    CHECK(again.records.items[0].bytes == record(2));
-    CHECK(again.records.items[1].bytes == record(3));
+    CHECK(again.records.items[0].bytes == short_record(2));
+    CHECK(again.records.items[1].bytes == short_record(3));
     scene.client->stop(30s);
     co_await session.acknowledge(3, verdict(3, "invalid-record"));
     (void)co_await session.receive<protocol::Ping>();
@@ -167,7 +167,7 @@ asio::awaitable<void> come_back_empty(Scene& scene) {
     const auto message = (co_await session.receive<protocol::StoreRecords>()).value();
     CHECK(message.first_sequence == 1);
     REQUIRE(message.records.items.size() == 1);
-    CHECK(message.records.items[0].bytes == record(3));
+    CHECK(message.records.items[0].bytes == short_record(3));
     scene.client->stop(30s);
     co_await session.acknowledge(1, no_verdicts());
     (void)co_await session.receive<protocol::Ping>();
@@ -267,7 +267,7 @@ TEST_CASE("an acknowledgment covers all up to its number, verdicts come with it,
     CHECK(acknowledged[0].verdicts == verdict(2, "duplicate-share"));
     CHECK(acknowledged[1].durable_sequence == 3);
     CHECK(acknowledged[1].verdicts.empty());
-    CHECK(scene.client->store(record(4)).error() == client::StoreRefusal::ended);
+    CHECK(scene.client->store(short_record(4)).error() == client::StoreRefusal::ended);
 }
 
 TEST_CASE("after a disconnect everything after the last acknowledgment is sent again in order, and each verdict is "
@@ -291,11 +291,11 @@ TEST_CASE("a client that holds max_unacknowledged records says so, and drops non
     scene.options.records_per_message = 1;
     StorageClient& client = scene.start();
     store(client, 1, 2);
-    CHECK(client.store(record(3)).error() == client::StoreRefusal::full);
+    CHECK(client.store(short_record(3)).error() == client::StoreRefusal::full);
     bool is_taken = false;
     scene.also = [&](const Event& event) {
         if (std::holds_alternative<client::Acknowledged>(event) && !is_taken)
-            is_taken = client.store(record(3)).has_value();
+            is_taken = client.store(short_record(3)).has_value();
     };
     scene.play(take_all_one_by_one(scene, 3));
     CHECK(is_taken);
@@ -319,7 +319,7 @@ TEST_CASE("a record above the limit of the protocol, and any record without the 
     }
     SUBCASE("role") {
         scene.options.roles = protocol::role_read;
-        CHECK(scene.start().store(record(1)).error() == client::StoreRefusal::no_writer);
+        CHECK(scene.start().store(short_record(1)).error() == client::StoreRefusal::no_writer);
     }
 }
 

@@ -11,9 +11,6 @@ namespace {
 
 using protocol::BlockState;
 
-const std::string pool = "pool";
-const storage::StreamName stream{.identity = "alice", .stream_id = 1};
-
 storage::BlockQuery query_of(const std::string& channel_id, const storage::Range& range = {}, std::size_t items = 0) {
     return {.pool = pool,
             .channel_id = channel_id,

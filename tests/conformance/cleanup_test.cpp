@@ -14,10 +14,7 @@ namespace {
 using protocol::RecordKind;
 using protocol::Verdict;
 
-constexpr storage::Milliseconds top = noon / hour * hour; // of an hour
 constexpr auto end_of_time = std::numeric_limits<storage::Milliseconds>::max();
-const std::string pool = "pool";
-const storage::StreamName stream{.identity = "alice", .stream_id = 1};
 
 std::size_t listed(const Scene& scene, RecordKind kind, const std::string& channel_id) {
     const storage::RecordQuery query{

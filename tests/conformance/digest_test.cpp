@@ -20,8 +20,6 @@ namespace {
 
 using protocol::RecordKind;
 
-const std::string pool = "a pool";
-
 // SHA-256 over each record in the order of positions: where it came from, and its bytes as sent.
 std::string digest(const storage::Store& store) {
     std::vector<protocol::StoredRecord> records;

@@ -13,10 +13,6 @@ namespace {
 
 using protocol::Subject;
 
-constexpr storage::Milliseconds top = noon / hour * hour; // of an hour
-const std::string pool = "pool";
-const storage::StreamName stream{.identity = "alice", .stream_id = 1};
-
 std::vector<std::uint32_t> hours(const Scene& scene, Subject subject, const std::string& subject_id,
                                  const storage::Range& range = {}) {
     for (const std::size_t limit : {1, 2, 3, 100}) scene.compare_hours(pool, subject, subject_id, range, limit);

@@ -16,7 +16,6 @@ using protocol::Verdict;
 
 constexpr auto u32_max = std::numeric_limits<std::uint32_t>::max();
 constexpr auto u64_max = std::numeric_limits<std::uint64_t>::max();
-const std::string pool = "pool";
 
 std::uint64_t bits(double value) {
     return std::bit_cast<std::uint64_t>(value);

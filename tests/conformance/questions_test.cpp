@@ -10,9 +10,6 @@ namespace conformance {
 
 namespace {
 
-const std::string pool = "pool";
-const storage::StreamName stream{.identity = "alice", .stream_id = 1};
-
 storage::RecordQuery query_of(const std::string& channel_id, std::size_t items, std::size_t bytes = no_limit.bytes) {
     return {.pool = pool,
             .kind = protocol::RecordKind::share,

@@ -18,6 +18,11 @@ inline constexpr storage::Milliseconds second = 1000;
 inline constexpr storage::Milliseconds hour = 3600 * second;
 inline constexpr storage::Milliseconds day = 24 * hour;
 inline constexpr storage::Milliseconds noon = 1'700'000'000'000;
+inline constexpr storage::Milliseconds top = noon / hour * hour; // of its hour
+
+// Whose records they are, where a case needs no other.
+inline const std::string pool = "pool";
+inline const storage::StreamName stream{.identity = "alice", .stream_id = 1};
 
 // As a number: little-endian.
 inline protocol::U256 u256(std::uint64_t value) {

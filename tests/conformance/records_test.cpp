@@ -12,8 +12,6 @@ namespace {
 
 using protocol::Verdict;
 
-const std::string pool = "pool";
-
 Verdict last_verdict(const Scene& scene) {
     return scene.model().log().back().verdict;
 }

@@ -12,9 +12,6 @@ namespace conformance {
 
 namespace {
 
-const std::string pool = "pool";
-const storage::StreamName stream{.identity = "alice", .stream_id = 1};
-
 storage::Accounting accounting(const Scene& scene, const std::string& channel_id) {
     scene.compare_accounting(pool, channel_id);
     return scene.store().accounting(pool, channel_id).value().value();

@@ -2,6 +2,7 @@
 
 #include "protocol/codec.hpp"
 #include "tests/conformance/backend.hpp"
+#include "tests/conformance/records.hpp"
 #include "tests/conformance/text.hpp"
 
 #include <algorithm>
@@ -13,8 +14,6 @@ namespace conformance {
 namespace {
 
 using storage::Milliseconds;
-
-constexpr Milliseconds hour = 3'600'000;
 
 template <class T> T value_of(storage::Result<T> result) {
     if (!result) {

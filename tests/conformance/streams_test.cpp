@@ -17,7 +17,6 @@ using storage::Submission;
 
 const StreamName first_stream{.identity = "alice", .stream_id = 1};
 const StreamName second_stream{.identity = "alice", .stream_id = 2};
-const std::string pool = "pool";
 
 bool is_stored(const Outcome& outcome, std::uint64_t last_sequence) {
     return outcome == Outcome{storage::Stored{.last_sequence = last_sequence, .verdicts = {}}};

@@ -20,7 +20,6 @@ namespace {
 constexpr std::uint64_t commits = 400;
 constexpr std::uint64_t records_each = 3;
 constexpr std::uint64_t records = commits * records_each;
-const std::string pool = "pool";
 const storage::Range range{.start = noon + 3, .end = noon + 40};
 
 // Two shares and a block or a duplicate, in two channels, at changing times.

@@ -11,8 +11,6 @@ namespace conformance {
 namespace {
 
 constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
-const std::string pool = "pool";
-const storage::StreamName stream{.identity = "alice", .stream_id = 1};
 
 protocol::Share worth(protocol::Share share, std::uint64_t work, double difficulty) {
     share.share_work = work;

@@ -12,31 +12,32 @@ using support::to_hex;
 
 namespace {
 
-struct Pair {
+struct Base58Pair {
     std::string_view hex;
     std::string_view text;
 };
 
-constexpr std::array known = {
-    Pair{.hex = "", .text = ""},
-    Pair{.hex = "61", .text = "2g"},
-    Pair{.hex = "626262", .text = "a3gV"},
-    Pair{.hex = "636363", .text = "aPEr"},
-    Pair{.hex = "73696d706c792061206c6f6e6720737472696e67", .text = "2cFupjhnEsSn59qHXstmK2ffpLv2"},
-    Pair{.hex = "00eb15231dfceb60925886b67d065299925915aeb172c06647", .text = "1NS17iag9jJgTHD1VXjvLCEnZuQ3rJDE9L"},
-    Pair{.hex = "516b6fcd0f", .text = "ABnLTmg"},
-    Pair{.hex = "bf4f89001e670274dd", .text = "3SEo3LWLoPntC"},
-    Pair{.hex = "572e4794", .text = "3EFU7m"},
-    Pair{.hex = "ecac89cad93923c02321", .text = "EJDM8drfXA6uyA"},
-    Pair{.hex = "10c8511e", .text = "Rt5zm"},
-    Pair{.hex = "00", .text = "1"},
-    Pair{.hex = "00000000000000000000", .text = "1111111111"},
+constexpr std::array known_base58 = {
+    Base58Pair{.hex = "", .text = ""},
+    Base58Pair{.hex = "61", .text = "2g"},
+    Base58Pair{.hex = "626262", .text = "a3gV"},
+    Base58Pair{.hex = "636363", .text = "aPEr"},
+    Base58Pair{.hex = "73696d706c792061206c6f6e6720737472696e67", .text = "2cFupjhnEsSn59qHXstmK2ffpLv2"},
+    Base58Pair{.hex = "00eb15231dfceb60925886b67d065299925915aeb172c06647",
+               .text = "1NS17iag9jJgTHD1VXjvLCEnZuQ3rJDE9L"},
+    Base58Pair{.hex = "516b6fcd0f", .text = "ABnLTmg"},
+    Base58Pair{.hex = "bf4f89001e670274dd", .text = "3SEo3LWLoPntC"},
+    Base58Pair{.hex = "572e4794", .text = "3EFU7m"},
+    Base58Pair{.hex = "ecac89cad93923c02321", .text = "EJDM8drfXA6uyA"},
+    Base58Pair{.hex = "10c8511e", .text = "Rt5zm"},
+    Base58Pair{.hex = "00", .text = "1"},
+    Base58Pair{.hex = "00000000000000000000", .text = "1111111111"},
 };
 
 } // namespace
 
 TEST_CASE("known bytes have their known text, and back") {
-    for (const auto& [hex, text] : known) {
+    for (const auto& [hex, text] : known_base58) {
         CAPTURE(text);
         const auto bytes = from_hex(hex);
         Bytes room(max_base58_size(bytes.size()), 0xee);

@@ -17,7 +17,7 @@ namespace {
 constexpr std::uint32_t last_second = std::numeric_limits<std::uint32_t>::max();
 const XOnlyKey subject{filled(0x33)}; // signing does not look at it
 
-Certificate certificate(std::uint32_t from, std::uint32_t after) {
+Certificate certificate_for(std::uint32_t from, std::uint32_t after) {
     return Certificate::sign(curve(), signing_key(9), subject, from, after, zeros).value();
 }
 
@@ -52,7 +52,7 @@ TEST_CASE("a certificate is signed as the reference implementation signs it") {
 }
 
 TEST_CASE("a certificate is valid from 10 s before its first second to 10 s after its last") {
-    const auto hour = certificate(new_year, new_year + 3600);
+    const auto hour = certificate_for(new_year, new_year + 3600);
     CHECK_FALSE(valid(hour, new_year - 11));
     CHECK(valid(hour, new_year - 10));
     CHECK(valid(hour, new_year));
@@ -62,39 +62,39 @@ TEST_CASE("a certificate is valid from 10 s before its first second to 10 s afte
 }
 
 TEST_CASE("the leeway does not wrap around at the first second of 1970") {
-    const auto early = certificate(0, 5);
+    const auto early = certificate_for(0, 5);
     CHECK(valid(early, 0));
     CHECK(valid(early, 15));
     CHECK_FALSE(valid(early, 16));
     CHECK_FALSE(valid(early, last_second));
     CHECK_FALSE(valid(early, -11));
-    CHECK_FALSE(valid(certificate(9, 9), 20));
-    CHECK(valid(certificate(9, 9), 0));
+    CHECK_FALSE(valid(certificate_for(9, 9), 20));
+    CHECK(valid(certificate_for(9, 9), 0));
 }
 
 TEST_CASE("the leeway does not wrap around at the last second of 32 bits") {
-    const auto late = certificate(last_second - 5, last_second);
+    const auto late = certificate_for(last_second - 5, last_second);
     CHECK(valid(late, last_second - 15));
     CHECK_FALSE(valid(late, last_second - 16));
     CHECK(valid(late, last_second));
     CHECK_FALSE(valid(late, 0));
     CHECK_FALSE(valid(late, std::int64_t{last_second} + 11));
-    CHECK(valid(certificate(0, last_second), new_year));
+    CHECK(valid(certificate_for(0, last_second), new_year));
 }
 
 TEST_CASE("no clock, however wrong, is taken for a valid one") {
-    const auto always = certificate(0, last_second);
+    const auto always = certificate_for(0, last_second);
     CHECK_FALSE(valid(always, std::numeric_limits<std::int64_t>::max()));
     CHECK_FALSE(valid(always, std::numeric_limits<std::int64_t>::min()));
 }
 
 TEST_CASE("a certificate that ends before it begins is never valid") {
-    const auto reversed = certificate(new_year + 100, new_year);
+    const auto reversed = certificate_for(new_year + 100, new_year);
     for (const int offset : {-11, 0, 50, 100, 111}) CHECK_FALSE(valid(reversed, new_year + offset));
 }
 
 TEST_CASE("times and version are signed") {
-    const auto good = certificate(new_year, new_year + 3600);
+    const auto good = certificate_for(new_year, new_year + 3600);
     auto earlier = good;
     earlier.valid_from -= 1;
     auto longer = good;
@@ -108,7 +108,7 @@ TEST_CASE("times and version are signed") {
 }
 
 TEST_CASE("a certificate vouches for one static key, by one authority") {
-    const auto good = certificate(new_year, new_year + 3600);
+    const auto good = certificate_for(new_year, new_year + 3600);
     CHECK_FALSE(good.verify(curve(), authority(), XOnlyKey{filled(0x34)}, at(new_year)));
     CHECK_FALSE(good.verify(curve(), signing_key(8).public_key(), subject, at(new_year)));
     CHECK_FALSE(good.verify(curve(), XOnlyKey{filled(0xff)}, subject, at(new_year))); // no point of the curve

@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -30,6 +31,7 @@ namespace fixtures {
 using Bytes = std::vector<std::uint8_t>;
 
 inline constexpr std::array<std::uint8_t, 32> zeros{};
+inline constexpr std::uint64_t reserved_nonce = std::numeric_limits<std::uint64_t>::max();
 
 template <std::size_t N> std::array<std::uint8_t, N> array_of(std::string_view hex) {
     const auto bytes = support::from_hex(hex);
@@ -64,6 +66,10 @@ inline noise::Secret<32> secret(std::string_view hex) {
     return noise::Secret<32>{array_of<32>(hex)};
 }
 
+inline noise::KeyPair pair_of(std::string_view secret_hex, std::string_view encoding_hex) {
+    return noise::KeyPair::with_encoding(curve(), secret(secret_hex), noise::EllSwift{array_of<64>(encoding_hex)})
+        .value();
+}
 inline noise::KeyPair key_pair(std::uint8_t byte) {
     return noise::KeyPair::create(curve(), secret(byte), filled(static_cast<std::uint8_t>(~byte))).value();
 }

@@ -20,7 +20,7 @@ struct Known {
     std::string_view public_text;
 };
 
-constexpr std::array known = {
+constexpr std::array known_keys = {
     Known{.secret = "65995eb19631f478a46ffa5cf1e545091efe950eaeac7482ffdc06eb6a89f697",
           .secret_text = "mkDLTBBRxdBv998612qipDYoTK3YUrqLe8uWw7gu3iXbSrn2n",
           .x_only = "24ee3c3804a1aaa4c03b80ea19f7a5863c916e8994b7db94a3bad7ee092b6ce7",
@@ -57,14 +57,14 @@ std::optional<KeyTextError> secret_error(std::string_view text) {
 } // namespace
 
 TEST_CASE("a public key has its known text, and back") {
-    for (const auto& key : known) {
+    for (const auto& key : known_keys) {
         CHECK(public_key_text(XOnlyKey{array_of<32>(key.x_only)}) == key.public_text);
         CHECK(to_hex(parse_public_key(curve(), key.public_text).value().bytes) == key.x_only);
     }
 }
 
 TEST_CASE("a secret key has its known text, and back") {
-    for (const auto& key : known) {
+    for (const auto& key : known_keys) {
         CHECK(SecretText{secret(key.secret)}.view() == key.secret_text);
         CHECK(to_hex(parse_secret_key(curve(), key.secret_text).value().expose()) == key.secret);
     }
@@ -78,7 +78,7 @@ TEST_CASE("leading zero bytes of a secret survive its text") {
 }
 
 TEST_CASE("characters outside the alphabet are refused, blanks at the ends too") {
-    const std::string good{known[0].public_text};
+    const std::string good{known_keys[0].public_text};
     for (const auto& text : {" " + good, good + " ", good + "\n", good + '\0', "0" + good, good + "l"}) {
         CAPTURE(text);
         CHECK(public_error(text) == KeyTextError::bad_character);
@@ -87,7 +87,7 @@ TEST_CASE("characters outside the alphabet are refused, blanks at the ends too")
 }
 
 TEST_CASE("a mistyped or truncated text is refused for its checksum") {
-    for (const std::string_view good : {known[0].public_text, known[0].secret_text}) {
+    for (const std::string_view good : {known_keys[0].public_text, known_keys[0].secret_text}) {
         for (std::size_t i = 0; i < good.size(); ++i) {
             CAPTURE(i);
             std::string mistyped{good};
@@ -101,7 +101,7 @@ TEST_CASE("a mistyped or truncated text is refused for its checksum") {
 }
 
 TEST_CASE("a body too short for a public key is refused for its length, before its version is read") {
-    CHECK(public_error(known[0].secret_text) == KeyTextError::bad_length);
+    CHECK(public_error(known_keys[0].secret_text) == KeyTextError::bad_length);
     CHECK(public_error(text_of("")) == KeyTextError::bad_length);
     CHECK(public_error(text_of("0100" + to_hex(filled<31>(1)))) == KeyTextError::bad_length);
     CHECK(public_error(text_of("0200" + to_hex(filled<31>(1)))) == KeyTextError::bad_length);
@@ -117,7 +117,7 @@ TEST_CASE("a version other than 1 is refused, before the key is looked at") {
 }
 
 TEST_CASE("text of the right form that holds no key is refused for that") {
-    const std::string x{known[0].x_only};
+    const std::string x{known_keys[0].x_only};
     CHECK(public_error(text_of("0100" + x)) == std::nullopt);
     CHECK(public_error(text_of("0100" + x + "00")) == KeyTextError::bad_key);
     CHECK(public_error(text_of("0100" + to_hex(filled(0xff)))) == KeyTextError::bad_key);
@@ -129,7 +129,7 @@ TEST_CASE("text of the right form that holds no key is refused for that") {
     CHECK(secret_error(text_of(to_hex(filled<31>(1)))) == KeyTextError::bad_key);
     CHECK(secret_error(text_of(to_hex(filled<33>(1)))) == KeyTextError::bad_key);
     CHECK(secret_error(text_of("")) == KeyTextError::bad_key);
-    CHECK(secret_error(known[0].public_text) == KeyTextError::bad_key);
+    CHECK(secret_error(known_keys[0].public_text) == KeyTextError::bad_key);
 }
 
 TEST_CASE("a text far too long is refused for its length, without work that grows with it") {

@@ -11,14 +11,6 @@ using namespace fixtures;
 using namespace noise;
 using support::to_hex;
 
-namespace {
-
-KeyPair pair_of(std::string_view secret_hex, std::string_view encoding_hex) {
-    return KeyPair::with_encoding(curve(), secret(secret_hex), EllSwift{array_of<64>(encoding_hex)}).value();
-}
-
-} // namespace
-
 TEST_CASE("act 2 is the reference implementation's, byte for byte") {
     const Credentials shown{.static_key =
                                 pair_of(reference::responder_static_secret, reference::responder_static_encoding),

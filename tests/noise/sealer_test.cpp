@@ -15,8 +15,6 @@ using support::to_hex;
 
 namespace {
 
-constexpr std::uint64_t reserved = std::numeric_limits<std::uint64_t>::max();
-
 static_assert(encrypted_payload_size(0) == 0 && encrypted_frame_size(0) == 22);
 static_assert(encrypted_payload_size(1) == 17 && encrypted_frame_size(1) == 39);
 static_assert(encrypted_payload_size(65518) == 65534);
@@ -81,11 +79,11 @@ TEST_CASE("what is shorter than a header is no frame") {
     Sealer sealer{cipher()};
     Bytes frame(header_size - 1);
     CHECK(error_of(sealer.seal(frame)) == NoiseError::bad_length);
-    CHECK(sealer.cipher().remaining() == reserved);
+    CHECK(sealer.cipher().remaining() == reserved_nonce);
 }
 
 TEST_CASE("the nonce 2^64-2 seals the last header, 2^64-1 none") {
-    Sealer sealer{cipher(reserved - 1)};
+    Sealer sealer{cipher(reserved_nonce - 1)};
     auto frame = pattern(header_size);
     CHECK(sealer.seal(frame).has_value());
     frame = pattern(header_size);
@@ -97,13 +95,13 @@ TEST_CASE("a frame is sealed whole or not at all") {
     const auto plain = pattern(header_size + max_chunk + 1); // needs three nonces
     for (const std::uint64_t nonces : {0, 1, 2}) {
         CAPTURE(nonces);
-        Sealer sealer{cipher(reserved - nonces)};
+        Sealer sealer{cipher(reserved_nonce - nonces)};
         auto frame = plain;
         CHECK(error_of(sealer.seal(frame)) == NoiseError::nonce_exhausted);
         CHECK((frame == plain));
         CHECK(sealer.cipher().remaining() == nonces);
     }
-    Sealer sealer{cipher(reserved - 3)};
+    Sealer sealer{cipher(reserved_nonce - 3)};
     auto frame = plain;
     CHECK(sealer.seal(frame).has_value());
     CHECK(sealer.cipher().remaining() == 0);

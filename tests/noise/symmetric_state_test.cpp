@@ -23,10 +23,6 @@ std::string k(const SymmetricState& state) {
     return to_hex(cipher_of(state).key().expose());
 }
 
-KeyPair pair_of(std::string_view secret_hex, std::string_view encoding_hex) {
-    return KeyPair::with_encoding(curve(), secret(secret_hex), EllSwift{array_of<64>(encoding_hex)}).value();
-}
-
 } // namespace
 
 TEST_CASE("the responder's state is the reference's after every step") {

@@ -28,7 +28,7 @@ template <Struct S> B0_64K data(const S& value) {
     return {encode(value).value()};
 }
 
-template <Record R> Bytes bytes_of(const R& record, ByteView extra = {}) {
+template <Record R> Bytes record_bytes(const R& record, ByteView extra = {}) {
     return encode_record(record, extra).value();
 }
 
@@ -38,7 +38,7 @@ Verdict verdict_on(ByteView bytes) {
     return read ? read->verdict : read.error();
 }
 template <Record R> Verdict verdict_on(const R& record) {
-    return verdict_on(bytes_of(record));
+    return verdict_on(record_bytes(record));
 }
 
 Share good_share() {
@@ -196,7 +196,7 @@ TEST_CASE("every kind of record is its kind, its fields and TLV fields, as its g
         }
         CHECK(to_hex(read->extra) == to_hex(extra));
         check_same(fields_of(std::get<R>(read->record)), expected);
-        CHECK(to_hex(bytes_of(std::get<R>(read->record), read->extra)) == to_hex(bytes));
+        CHECK(to_hex(record_bytes(std::get<R>(read->record), read->extra)) == to_hex(bytes));
     });
 }
 
@@ -410,7 +410,7 @@ TEST_CASE("a declared job may leave out what its declaration may, and a solution
 TEST_CASE("an extranonce has at most 32 bytes: 33 are invalid-record") {
     Solution solution = good_solution();
     solution.extranonce.bytes = Bytes(32, 0xee);
-    Bytes bytes = bytes_of(solution);
+    Bytes bytes = record_bytes(solution);
     CHECK(verdict_on(bytes) == Verdict::stored);
     const std::size_t length = 1 + 2 + 32; // behind the kind, the token and the hash
     REQUIRE(bytes.at(length) == 32);
@@ -422,7 +422,7 @@ TEST_CASE("an extranonce has at most 32 bytes: 33 are invalid-record") {
 TEST_CASE("a list that announces more than follows is invalid-record") {
     DeclaredJob job = good_job();
     job.label.text = "l";
-    Bytes bytes = bytes_of(job);
+    Bytes bytes = record_bytes(job);
     const Bytes one_hash{1, 0};
     const std::size_t count = 1 + 2 + 2 + 7 + 1 + 1 + 4 + 3 + 3;
     REQUIRE(Bytes(bytes.begin() + static_cast<std::ptrdiff_t>(count),
@@ -434,7 +434,7 @@ TEST_CASE("a list that announces more than follows is invalid-record") {
 TEST_CASE("a declared job has as many transactions as a record holds") {
     DeclaredJob job = good_job();
     job.wtxid_list.items.clear();
-    const std::size_t room = (max_record_size - bytes_of(job).size()) / 32;
+    const std::size_t room = (max_record_size - record_bytes(job).size()) / 32;
     job.wtxid_list.items.resize(room);
     CHECK(verdict_on(job) == Verdict::stored);
     job.wtxid_list.items.emplace_back();
@@ -578,16 +578,16 @@ TEST_CASE("above-target is for shares that claim acceptance and state a target; 
     CHECK(verdict_on(share) == Verdict::stored);
     share.target = number(0, 1);
     CHECK(verdict_on(share) == Verdict::above_target);
-    CHECK((std::get<Share>(read_record(bytes_of(share)).value().record) == share));
+    CHECK((std::get<Share>(read_record(record_bytes(share)).value().record) == share));
     share.accepted = 0;
     CHECK(verdict_on(share) == Verdict::stored);
 }
 
 TEST_CASE("a record of 512 KiB is taken, one more byte is record-too-large, whatever it holds") {
     for_each_good_record([](const auto& record) {
-        const std::size_t size = bytes_of(record).size();
-        CHECK(verdict_on(bytes_of(record, Bytes(524'288 - size))) == Verdict::stored);
-        CHECK(verdict_on(bytes_of(record, Bytes(524'289 - size))) == Verdict::record_too_large);
+        const std::size_t size = record_bytes(record).size();
+        CHECK(verdict_on(record_bytes(record, Bytes(524'288 - size))) == Verdict::stored);
+        CHECK(verdict_on(record_bytes(record, Bytes(524'289 - size))) == Verdict::record_too_large);
     });
     CHECK(verdict_on(Bytes(524'288, 0xff)) == Verdict::unknown_kind);
     CHECK(verdict_on(Bytes(524'289, 0xff)) == Verdict::record_too_large);
@@ -595,14 +595,14 @@ TEST_CASE("a record of 512 KiB is taken, one more byte is record-too-large, what
 
 TEST_CASE("a record that is cut short anywhere is invalid-record") {
     for_each_good_record([](const auto& record) {
-        const Bytes bytes = bytes_of(record);
+        const Bytes bytes = record_bytes(record);
         for (std::size_t size = 0; size < bytes.size(); ++size)
             CHECK(verdict_on(ByteView{bytes}.first(size)) == Verdict::invalid_record);
     });
 }
 
 TEST_CASE("a template_id that is neither there nor missing is invalid-record") {
-    Bytes bytes = bytes_of(good_block());
+    Bytes bytes = record_bytes(good_block());
     bytes.at(1 + 5 + 32) = 2; // the count of the OPTION
     CHECK(verdict_on(bytes) == Verdict::invalid_record);
 }
@@ -632,14 +632,14 @@ TEST_CASE("of several things wrong with a record the first in the order of the s
     CHECK(verdict_on(share) == Verdict::invalid_text);
     share.accepted = 2;
     CHECK(verdict_on(share) == Verdict::invalid_record);
-    CHECK(verdict_on(bytes_of(share, Bytes(524'288))) == Verdict::record_too_large);
+    CHECK(verdict_on(record_bytes(share, Bytes(524'288))) == Verdict::record_too_large);
 }
 
 TEST_CASE("what follows the fields is kept as it is, whether it is TLV fields or not") {
     const Tlv worker{.extension_type = 2, .field_type = 1, .value = {'W'}};
     for (const Bytes& extra : {Bytes{}, encode(worker).value(), Bytes{0}, Bytes{0xff, 0xff, 0xff, 0xff, 0xff}}) {
         for_each_good_record([&](const auto& record) {
-            const auto read = read_record(bytes_of(record, extra));
+            const auto read = read_record(record_bytes(record, extra));
             REQUIRE(read.has_value());
             CHECK(to_hex(read->extra) == to_hex(extra));
         });
@@ -655,13 +655,13 @@ TEST_CASE("kind, fields encoded again and extra reproduce every record that is r
         CHECK(to_hex(again.value()) == to_hex(bytes));
     };
     for_each_good_record([&](const auto& record) {
-        check(bytes_of(record));
-        check(bytes_of(record, Bytes{1, 2, 3}));
+        check(record_bytes(record));
+        check(record_bytes(record, Bytes{1, 2, 3}));
     });
-    for (const Outcome outcome : {Outcome::none, Outcome::valid}) check(bytes_of(with_outcome(outcome, {}, 1)));
-    check(bytes_of(with_outcome(Outcome::valid_with_acknowledgment, data(acknowledgment), 1)));
-    check(bytes_of(with_outcome(Outcome::block_found, data(block_found), 1)));
-    check(bytes_of(with_outcome(Outcome::failed, data(failed), 0)));
+    for (const Outcome outcome : {Outcome::none, Outcome::valid}) check(record_bytes(with_outcome(outcome, {}, 1)));
+    check(record_bytes(with_outcome(Outcome::valid_with_acknowledgment, data(acknowledgment), 1)));
+    check(record_bytes(with_outcome(Outcome::block_found, data(block_found), 1)));
+    check(record_bytes(with_outcome(Outcome::failed, data(failed), 0)));
 
     Share extreme = with_outcome(Outcome::block_found, {}, 1);
     extreme.channel_id.text = std::string(255, 'c');
@@ -673,11 +673,11 @@ TEST_CASE("kind, fields encoded again and extra reproduce every record that is r
     extreme.timestamp = last_timestamp;
     extreme.outcome_data = data(BlockFoundOutcome{.template_id = UINT64_MAX, .coinbase = {Bytes(65'535 - 11, 0xcb)}});
     extreme.user_identity.text = "\xf4\x8f\xbf\xbf";
-    check(bytes_of(extreme));
+    check(record_bytes(extreme));
     Block block = good_block();
     block.template_id.reset();
     block.coinbase.bytes.clear();
-    check(bytes_of(block));
+    check(record_bytes(block));
     ShareAccounting report = good_report();
     report.channel_id.text = std::string(255, 'c');
     report.last_share_sequence_number = UINT32_MAX;
@@ -685,31 +685,31 @@ TEST_CASE("kind, fields encoded again and extra reproduce every record that is r
     report.best_difficulty = bits(std::numeric_limits<double>::max());
     report.rejects.items = {reject(std::string(255, 'e'), UINT64_MAX), reject("f", 0)};
     report.timestamp = last_timestamp;
-    check(bytes_of(report));
+    check(record_bytes(report));
     report.rejects.items.clear();
-    check(bytes_of(report));
+    check(record_bytes(report));
     BlockStatus status = good_status();
     status.share_hash.bytes.fill(0xff);
     status.status = static_cast<std::uint8_t>(BlockState::orphaned);
     status.label.text = std::string(255, 'l');
-    check(bytes_of(status));
+    check(record_bytes(status));
     BatchAcknowledgment batch = good_batch();
     batch.last_sequence_number = batch.new_submits_accepted_count = UINT32_MAX;
     batch.new_shares_sum = UINT64_MAX;
-    check(bytes_of(batch));
+    check(record_bytes(batch));
     DeclaredJob job = good_job();
     job.mining_job_token.bytes = job.new_mining_job_token.bytes = Bytes(255, 0xff);
     job.version = UINT32_MAX;
     job.coinbase_tx_prefix.bytes = job.coinbase_tx_suffix.bytes = job.excess_data.bytes = Bytes(65'535, 0xcb);
     job.wtxid_list.items.resize(10'000, number(31, 0xff));
-    check(bytes_of(job));
+    check(record_bytes(job));
     Solution solution = good_solution();
     solution.mining_job_token.bytes = Bytes(255, 0xff);
     solution.extranonce.bytes = Bytes(32, 0xff);
     solution.nonce = solution.ntime = solution.nbits = solution.version = UINT32_MAX;
-    check(bytes_of(solution));
+    check(record_bytes(solution));
     extreme.target = number(0, 1); // above-target is read, too
-    check(bytes_of(extreme));
+    check(record_bytes(extreme));
 }
 
 TEST_CASE("a record whose field has no encoding is not encoded") {

@@ -106,7 +106,7 @@ template <class Success> Success ask(const role::Request& request) {
     return std::get<Success>(message);
 }
 
-void check_refused(const role::Request& request, std::string_view code, const storage::Store& asked = store()) {
+void check_request_refused(const role::Request& request, std::string_view code, const storage::Store& asked = store()) {
     const auto message = answer_of(asked, request);
     REQUIRE(std::holds_alternative<Error>(message));
     CHECK(std::get<Error>(message).request_id == 7);
@@ -200,14 +200,14 @@ template <class R> void check_alterations_are_refused(const R& request) {
     auto altered = request;
     for (auto& byte : altered.cursor.bytes) {
         byte ^= 0x20U;
-        check_refused(altered, "invalid-cursor");
+        check_request_refused(altered, "invalid-cursor");
         byte ^= 0x20U;
     }
     altered.cursor.bytes.pop_back();
-    check_refused(altered, "invalid-cursor");
+    check_request_refused(altered, "invalid-cursor");
     altered.cursor = request.cursor;
     altered.cursor.bytes.push_back(0);
-    check_refused(altered, "invalid-cursor");
+    check_request_refused(altered, "invalid-cursor");
 }
 
 } // namespace
@@ -219,9 +219,9 @@ TEST_CASE("a cursor that was altered is refused, in every list") {
     check_alterations_are_refused(begun<ListStreamsSuccess>(ListStreams{}));
     // Lists of names go on behind a name that they have. These have digits at their end: another would be known, too.
     for (const Bytes& bytes : {Bytes{'n', 'o'}, Bytes{0}, Bytes(255, 0xff)}) {
-        check_refused(ListChannels{.request_id = 0, .pool = {}, .cursor = {bytes}}, "invalid-cursor");
-        check_refused(ListUsers{.request_id = 0, .pool = {}, .cursor = {bytes}}, "invalid-cursor");
-        check_refused(ListDrift{.request_id = 0, .pool = {}, .cursor = {bytes}}, "invalid-cursor");
+        check_request_refused(ListChannels{.request_id = 0, .pool = {}, .cursor = {bytes}}, "invalid-cursor");
+        check_request_refused(ListUsers{.request_id = 0, .pool = {}, .cursor = {bytes}}, "invalid-cursor");
+        check_request_refused(ListDrift{.request_id = 0, .pool = {}, .cursor = {bytes}}, "invalid-cursor");
     }
 }
 
@@ -231,7 +231,7 @@ TEST_CASE("a cursor means its own list, with the range, the channel and the pool
     auto of_user = begun<GetHoursSuccess>(hours_of(Subject::user, "u"));
     const auto refused_with = [](auto request, auto change) {
         change(request);
-        check_refused(request, "invalid-cursor");
+        check_request_refused(request, "invalid-cursor");
     };
     refused_with(shares, [](GetRecords& request) { request.channel_id.text = "channel-1"; });
     refused_with(shares, [](GetRecords& request) { request.kind = 3; });
@@ -245,34 +245,34 @@ TEST_CASE("a cursor means its own list, with the range, the channel and the pool
     refused_with(of_user, [](GetHours& request) { request.start = 1; });
 
     std::swap(shares.cursor, blocks.cursor);
-    check_refused(shares, "invalid-cursor");
-    check_refused(blocks, "invalid-cursor");
+    check_request_refused(shares, "invalid-cursor");
+    check_request_refused(blocks, "invalid-cursor");
     for (const B0_255& cursor : {shares.cursor, of_user.cursor, first_cursor<ListStreamsSuccess>(ListStreams{})}) {
-        check_refused(ListChannels{.request_id = 0, .pool = {}, .cursor = cursor}, "invalid-cursor");
-        check_refused(ListUsers{.request_id = 0, .pool = {}, .cursor = cursor}, "invalid-cursor");
-        check_refused(ListDrift{.request_id = 0, .pool = {}, .cursor = cursor}, "invalid-cursor");
+        check_request_refused(ListChannels{.request_id = 0, .pool = {}, .cursor = cursor}, "invalid-cursor");
+        check_request_refused(ListUsers{.request_id = 0, .pool = {}, .cursor = cursor}, "invalid-cursor");
+        check_request_refused(ListDrift{.request_id = 0, .pool = {}, .cursor = cursor}, "invalid-cursor");
     }
     const auto of_users = first_cursor<ListUsersSuccess>(ListUsers{});
-    check_refused(ListChannels{.request_id = 0, .pool = {}, .cursor = of_users}, "invalid-cursor");
-    check_refused(ListStreams{.request_id = 0, .pool = {}, .cursor = of_users}, "invalid-cursor");
+    check_request_refused(ListChannels{.request_id = 0, .pool = {}, .cursor = of_users}, "invalid-cursor");
+    check_request_refused(ListStreams{.request_id = 0, .pool = {}, .cursor = of_users}, "invalid-cursor");
 }
 
 TEST_CASE("a cursor of another store is refused, in every list") {
     const auto other = storage::open({.backend = "memory"}).value();
-    check_refused(begun<GetRecordsSuccess>(shares_of("c")), "invalid-cursor", *other);
-    check_refused(begun<GetBlocksSuccess>(two_blocks()), "invalid-cursor", *other);
-    check_refused(begun<GetHoursSuccess>(hours_of(Subject::channel, "c")), "invalid-cursor", *other);
-    check_refused(begun<ListChannelsSuccess>(ListChannels{}), "invalid-cursor", *other);
-    check_refused(begun<ListUsersSuccess>(ListUsers{}), "invalid-cursor", *other);
-    check_refused(begun<ListDriftSuccess>(ListDrift{}), "invalid-cursor", *other);
-    check_refused(begun<ListStreamsSuccess>(ListStreams{}), "invalid-cursor", *other);
+    check_request_refused(begun<GetRecordsSuccess>(shares_of("c")), "invalid-cursor", *other);
+    check_request_refused(begun<GetBlocksSuccess>(two_blocks()), "invalid-cursor", *other);
+    check_request_refused(begun<GetHoursSuccess>(hours_of(Subject::channel, "c")), "invalid-cursor", *other);
+    check_request_refused(begun<ListChannelsSuccess>(ListChannels{}), "invalid-cursor", *other);
+    check_request_refused(begun<ListUsersSuccess>(ListUsers{}), "invalid-cursor", *other);
+    check_request_refused(begun<ListDriftSuccess>(ListDrift{}), "invalid-cursor", *other);
+    check_request_refused(begun<ListStreamsSuccess>(ListStreams{}), "invalid-cursor", *other);
 }
 
 TEST_CASE("a range whose start lies after its end is refused, wherever there is one") {
     const auto turned = [](auto request) {
         request.start = 2;
         request.end = 1;
-        check_refused(request, "invalid-request");
+        check_request_refused(request, "invalid-request");
         request.end = 2; // the last moment of it
         CHECK_FALSE(std::holds_alternative<Error>(answer_of(store(), request)));
     };
@@ -323,23 +323,23 @@ TEST_CASE("a channel, user or pool that the store has never heard of gets an emp
 TEST_CASE("records of a channel need its name, and records of the pool have none") {
     for (const auto kind : {RecordKind::share, RecordKind::share_accounting, RecordKind::block,
                             RecordKind::batch_acknowledgment, RecordKind::accounting_deleted}) {
-        check_refused(records_of<GetRecords>(kind, ""), "invalid-request");
+        check_request_refused(records_of<GetRecords>(kind, ""), "invalid-request");
         ask<GetRecordsSuccess>(records_of<GetRecords>(kind, "c"));
     }
     for (const auto kind : {RecordKind::block_status, RecordKind::declared_job, RecordKind::solution}) {
-        check_refused(records_of<GetRecords>(kind, "c"), "invalid-request");
+        check_request_refused(records_of<GetRecords>(kind, "c"), "invalid-request");
         ask<GetRecordsSuccess>(records_of<GetRecords>(kind, ""));
     }
     for (const int kind : {0, 9, 10, 255})
         for (const std::string channel_id : {"", "c"})
-            check_refused(records_of<GetRecords>(static_cast<RecordKind>(kind), channel_id), "invalid-request");
+            check_request_refused(records_of<GetRecords>(static_cast<RecordKind>(kind), channel_id), "invalid-request");
 }
 
 TEST_CASE("hours are those of a channel or of a user, who has a name") {
     for (const int subject : {0, 3, 255})
-        check_refused(hours_of(static_cast<Subject>(subject), "c"), "invalid-request");
-    check_refused(hours_of(Subject::channel, ""), "invalid-request");
-    check_refused(hours_of(Subject::user, ""), "invalid-request");
+        check_request_refused(hours_of(static_cast<Subject>(subject), "c"), "invalid-request");
+    check_request_refused(hours_of(Subject::channel, ""), "invalid-request");
+    check_request_refused(hours_of(Subject::user, ""), "invalid-request");
 }
 
 TEST_CASE("a range is told as it is covered: while all records are there, as it was asked for") {

@@ -44,16 +44,6 @@ std::vector<Position> positions(const std::vector<protocol::StoredRecord>& recor
     return positions;
 }
 
-std::vector<std::pair<std::uint32_t, protocol::Totals>> hours_of(const Store& store, Subject subject,
-                                                                 const std::string& id) {
-    const auto hours = store.hours(
-        {.pool = pool, .subject = subject, .subject_id = id, .range = {}, .after = std::nullopt, .limit = 1000});
-    REQUIRE(hours.has_value());
-    std::vector<std::pair<std::uint32_t, protocol::Totals>> found;
-    for (const Hour& hour : *hours) found.emplace_back(hour.number, hour.totals);
-    return found;
-}
-
 } // namespace
 
 TEST_CASE("what arrived strictly before goes, up to the first that did not") {

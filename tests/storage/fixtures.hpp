@@ -22,6 +22,7 @@ namespace fixtures {
 inline constexpr storage::Milliseconds today = 1'800'000'000'000;
 inline constexpr auto all_bytes = std::numeric_limits<std::size_t>::max();
 inline const std::string pool = "a-pool";
+inline constexpr std::uint64_t max64 = std::numeric_limits<std::uint64_t>::max();
 
 inline protocol::U256 hash(std::uint64_t number) {
     protocol::U256 hash;

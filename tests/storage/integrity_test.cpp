@@ -7,11 +7,7 @@
 using namespace fixtures;
 using namespace storage;
 
-namespace {
-
-constexpr std::uint64_t max64 = std::numeric_limits<std::uint64_t>::max();
-
-}
+namespace {}
 
 TEST_CASE("checksums, links and fingerprints are what they were in every version") {
     LogEntry entry;

@@ -2,15 +2,13 @@
 
 #include "storage/hours.hpp"
 #include "storage/integrity.hpp"
-#include "tests/storage/recount.hpp"
+#include "tests/storage/scene.hpp"
 
 using namespace fixtures;
 using namespace storage;
 using protocol::Subject;
 
 namespace {
-
-constexpr auto no_limit = std::numeric_limits<std::size_t>::max();
 
 // One record each commit, and each to the next stream number.
 void send(Store& store, Recount& recount, const Attachment& to, const protocol::B0_16M& record,
@@ -23,29 +21,11 @@ void send(Store& store, Recount& recount, const Attachment& to, const protocol::
                 outcome->verdicts.empty() ? protocol::Verdict::stored : outcome->verdicts.front().verdict);
 }
 
-protocol::B0_16M share_at(std::uint64_t number, Milliseconds time, const std::string& channel = "1.1.1.1",
-                          const std::string& user = "") {
-    auto next = share(number, channel);
-    next.timestamp = time;
-    next.user_identity.text = user;
-    return bytes(next);
-}
-
 std::vector<std::pair<Position, Position>> runs_of(Engine& engine) {
     std::vector<std::pair<Position, Position>> runs;
     const auto contents = engine.load();
     for (const Run& run : contents->runs) runs.emplace_back(run.first, run.last);
     return runs;
-}
-
-std::vector<std::pair<std::uint32_t, protocol::Totals>> hours_of(const Store& store, Subject subject,
-                                                                 const std::string& id, const Range& range = {}) {
-    const auto hours = store.hours(
-        {.pool = pool, .subject = subject, .subject_id = id, .range = range, .after = std::nullopt, .limit = no_limit});
-    REQUIRE(hours.has_value());
-    std::vector<std::pair<std::uint32_t, protocol::Totals>> found;
-    for (const Hour& hour : *hours) found.emplace_back(hour.number, hour.totals);
-    return found;
 }
 
 } // namespace

@@ -3,6 +3,7 @@
 
 #include "tests/storage/recount.hpp"
 
+#include <limits>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -75,6 +76,23 @@ class Scene {
     std::unique_ptr<storage::LogStore> store_;
     storage::Attachment to_;
 };
+
+// What the hours of a channel or user add up to, by their numbers.
+inline std::vector<std::pair<std::uint32_t, protocol::Totals>> hours_of(const storage::Store& store,
+                                                                        protocol::Subject subject,
+                                                                        const std::string& id,
+                                                                        const storage::Range& range = {}) {
+    const auto hours = store.hours({.pool = pool,
+                                    .subject = subject,
+                                    .subject_id = id,
+                                    .range = range,
+                                    .after = std::nullopt,
+                                    .limit = std::numeric_limits<std::size_t>::max()});
+    REQUIRE(hours.has_value());
+    std::vector<std::pair<std::uint32_t, protocol::Totals>> found;
+    for (const storage::Hour& hour : *hours) found.emplace_back(hour.number, hour.totals);
+    return found;
+}
 
 // A share with this effective time.
 inline protocol::B0_16M share_at(std::uint64_t number, storage::Milliseconds time,

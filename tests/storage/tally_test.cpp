@@ -6,11 +6,7 @@
 using namespace fixtures;
 using namespace storage;
 
-namespace {
-
-constexpr std::uint64_t max64 = std::numeric_limits<std::uint64_t>::max();
-
-}
+namespace {}
 
 TEST_CASE("a share is counted as what it was stored as, and as nothing else") {
     Tally tally;

@@ -1,6 +1,7 @@
 // Sums of work.
 
 #include "storage/work.hpp"
+#include "tests/storage/fixtures.hpp"
 
 #include <doctest/doctest.h>
 
@@ -10,10 +11,9 @@
 #include <vector>
 
 using namespace storage;
+using fixtures::max64;
 
 namespace {
-
-constexpr std::uint64_t max64 = std::numeric_limits<std::uint64_t>::max();
 
 // Written as numbers are, highest digit first.
 protocol::U256 target(std::string text) {

@@ -13,13 +13,13 @@ using namespace vectors;
 
 namespace {
 
-const std::string file = "authority_keys.json";
+const std::string keys_file = "authority_keys.json";
 
 } // namespace
 
 TEST_CASE("keys: both text forms are SRI's, and back") {
     const auto curve = client::make_curve();
-    for_each(file, "keys", [&](const Json& vector) {
+    for_each(keys_file, "keys", [&](const Json& vector) {
         INFO(vector.dump());
         const auto secret_bytes = array<32>(vector.at("secret"));
         const auto signing_key = noise::SigningKey::create(curve, noise::Secret<32>{secret_bytes});
@@ -40,7 +40,7 @@ TEST_CASE("keys: both text forms are SRI's, and back") {
 
 TEST_CASE("parse_checks: a text is a key if it is one to SRI") {
     const auto curve = client::make_curve();
-    for_each(file, "parse_checks", [&](const Json& vector) {
+    for_each(keys_file, "parse_checks", [&](const Json& vector) {
         INFO(vector.dump());
         const auto result = vector.at("sri_result").get<std::string>();
         const bool is_accepted = result.starts_with("ok");

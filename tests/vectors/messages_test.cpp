@@ -19,7 +19,7 @@ using support::to_hex;
 
 namespace {
 
-const std::string file = "messages.json";
+const std::string messages_file = "messages.json";
 
 Frame split_frame(const Bytes& bytes) {
     REQUIRE(bytes.size() >= frame_header_size);
@@ -79,7 +79,7 @@ template <class M> void check_frame(const Json& vector) {
 } // namespace
 
 TEST_CASE("frames: every message of SRI has the same bytes here, and back") {
-    for_each(file, "frames", [](const Json& vector) {
+    for_each(messages_file, "frames", [](const Json& vector) {
         INFO(vector.at("id").dump(), " ", vector.at("message").dump());
         const auto name = vector.at("message").get<std::string>();
         CHECK(visit_message(name, [&]<class M>(std::type_identity<M>) { check_frame<M>(vector); }));
@@ -87,7 +87,7 @@ TEST_CASE("frames: every message of SRI has the same bytes here, and back") {
 }
 
 TEST_CASE("primitives: every data type has SRI's encoding, and back") {
-    for_each(file, "primitives", [](const Json& vector) {
+    for_each(messages_file, "primitives", [](const Json& vector) {
         INFO(vector.at("id").dump(), " ", vector.at("type").dump());
         const auto name = vector.at("type").get<std::string>();
         CHECK(visit_primitive(name, [&]<class T>(std::type_identity<T>) { check_primitive<T>(vector); }));
@@ -95,7 +95,7 @@ TEST_CASE("primitives: every data type has SRI's encoding, and back") {
 }
 
 TEST_CASE("malformed: what SRI refuses is refused, what it takes is taken with the same meaning") {
-    for_each(file, "malformed", [](const Json& vector) {
+    for_each(messages_file, "malformed", [](const Json& vector) {
         INFO(vector.at("id").dump(), " ", vector.at("decode_as").dump(), ": ", vector.at("note").dump());
         const auto name = vector.at("decode_as").get<std::string>();
         const auto check = [&]<class T>(std::type_identity<T>) { check_decoding<T>(vector); };
@@ -112,7 +112,7 @@ TEST_CASE("encode_rejects: what SRI refuses to build cannot be built here") {
         {{"SEQ0_64K[U8]", "65536 elements"}, [] { return !encode(Seq0_64K<std::uint8_t>{Bytes(65536)}); }},
         {{"frame", "payload of 2^24 bytes"}, [] { return !complete_frame({}, Bytes(frame_header_size + 0x100'0000)); }},
     };
-    for_each(file, "encode_rejects", [&](const Json& vector) {
+    for_each(messages_file, "encode_rejects", [&](const Json& vector) {
         const Json& value = vector.at("value");
         const auto check = refused.find(
             {vector.at("type").get<std::string>(), value.is_string() ? value.get<std::string>() : value.dump()});
@@ -123,7 +123,7 @@ TEST_CASE("encode_rejects: what SRI refuses to build cannot be built here") {
 }
 
 TEST_CASE("frame_parser: a frame is taken if SRI's AnyMessage takes it, whatever its other parser makes of it") {
-    for_each(file, "frame_parser", [](const Json& vector) {
+    for_each(messages_file, "frame_parser", [](const Json& vector) {
         INFO(vector.at("id").dump(), ": ", vector.at("note").dump());
         const auto result = vector.at("sri_AnyMessage_result").get<std::string>();
         // Messages of SRI's other protocols are accepted there; none of them belongs to this role.
@@ -134,7 +134,7 @@ TEST_CASE("frame_parser: a frame is taken if SRI's AnyMessage takes it, whatever
 }
 
 TEST_CASE("tlv: a field has SRI's bytes, and what SRI cannot read is refused") {
-    for_each(file, "tlv", [](const Json& vector) {
+    for_each(messages_file, "tlv", [](const Json& vector) {
         INFO(vector.dump());
         if (vector.contains("decode")) {
             const auto decoded = decode<Tlv>(bytes(vector.at("decode")));

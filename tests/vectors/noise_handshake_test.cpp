@@ -21,7 +21,7 @@ using support::to_hex;
 
 namespace {
 
-const std::string file = "noise_handshake.json";
+const std::string handshakes_file = "noise_handshake.json";
 
 noise::Secret<32> secret(const Json& hex) {
     return noise::Secret<32>{array<32>(hex)};
@@ -180,7 +180,7 @@ void check_halves(const noise::Curve& curve, const Json& vector) {
 }
 
 const Json& handshake(const Json& id) {
-    for (const Json& vector : list(file, "handshakes"))
+    for (const Json& vector : list(handshakes_file, "handshakes"))
         if (vector.at("id") == id) return vector;
     FAIL("no handshake ", id.dump());
     return id;
@@ -190,7 +190,7 @@ const Json& handshake(const Json& id) {
 
 TEST_CASE("handshakes: every step, both acts and all keys are SRI's") {
     const auto curve = client::make_curve();
-    for_each(file, "handshakes", [&](const Json& vector) {
+    for_each(handshakes_file, "handshakes", [&](const Json& vector) {
         INFO(vector.at("id").dump(), ": ", vector.at("description").dump());
         check_certificate(curve, vector);
         check_steps(curve, vector);
@@ -200,7 +200,7 @@ TEST_CASE("handshakes: every step, both acts and all keys are SRI's") {
 
 TEST_CASE("initiator_checks: an act 2 is accepted if SRI's initiator accepts it") {
     const auto curve = client::make_curve();
-    for_each(file, "initiator_checks", [&](const Json& vector) {
+    for_each(handshakes_file, "initiator_checks", [&](const Json& vector) {
         INFO(vector.at("handshake").dump(), ": ", vector.at("note").dump());
         std::optional<noise::XOnlyKey> authority;
         if (const Json& key = vector.at("authority_public_xonly"); !key.is_null()) authority.emplace(array<32>(key));
@@ -213,7 +213,7 @@ TEST_CASE("initiator_checks: an act 2 is accepted if SRI's initiator accepts it"
 
 TEST_CASE("responder_only: any 64 bytes are an act 1, and are answered as SRI answers them") {
     const auto curve = client::make_curve();
-    for_each(file, "responder_only", [&](const Json& vector) {
+    for_each(handshakes_file, "responder_only", [&](const Json& vector) {
         INFO(vector.at("id").dump(), ": ", vector.at("note").dump());
         const auto act1 = array<noise::act1_size>(vector.at("act1"));
         CHECK(noise::EllSwift{act1}.x_only(curve).bytes == array<32>(vector.at("act1_point_xonly")));

@@ -15,7 +15,7 @@ using support::to_hex;
 
 namespace {
 
-const std::string file = "transport_frames.json";
+const std::string frames_file = "transport_frames.json";
 
 noise::CipherState cipher(const Json& session, const std::string& direction) {
     const char* key = direction == "i2r" ? "temp_k1_initiator_to_responder" : "temp_k2_responder_to_initiator";
@@ -89,7 +89,7 @@ void check_direction(const Json& session, const std::string& direction) {
         CHECK(header.channel_msg == ((vector.at("extension_type").get<unsigned>() & 0x8000U) != 0));
         CHECK(header.msg_type == vector.at("msg_type").get<unsigned>());
         CHECK(header.payload_size == vector.at("payload_len").get<std::uint32_t>());
-        count_asserted(file);
+        count_asserted(frames_file);
     }
     CHECK(sha256_hex(stream) == session.at(direction + "_stream_sha256").get<std::string>());
 }
@@ -116,7 +116,7 @@ void check_tampered(const Json& session, const Json& vector) {
 } // namespace
 
 TEST_CASE("sessions: every frame has SRI's ciphertext in both directions, and is opened again") {
-    for (const Json& session : list(file, "sessions")) {
+    for (const Json& session : list(frames_file, "sessions")) {
         INFO(session.at("handshake").dump());
         REQUIRE_FALSE(session.at("frames").empty());
         check_direction(session, "i2r");
@@ -125,12 +125,12 @@ TEST_CASE("sessions: every frame has SRI's ciphertext in both directions, and is
 }
 
 TEST_CASE("sessions: tampered, replayed, reordered and reflected frames are refused as SRI refuses them") {
-    for (const Json& session : list(file, "sessions")) {
+    for (const Json& session : list(frames_file, "sessions")) {
         REQUIRE_FALSE(session.at("tamper").empty());
         for (const Json& vector : session.at("tamper")) {
             INFO(session.at("handshake").dump(), ": ", vector.at("note").dump());
             check_tampered(session, vector);
-            count_asserted(file);
+            count_asserted(frames_file);
         }
     }
 }
