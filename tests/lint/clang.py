@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""clang-format over all sources, clang-tidy over the rooms that any peer's bytes reach. TAP, one case a file.
+"""clang-format over all sources, clang-tidy over the rooms that any peer's bytes reach. TAP, one case a file or library.
 
     clang.py SOURCE_ROOT BUILD_DIR
 
-BUILD_DIR holds the compile_commands.json that clang-tidy reads.
+BUILD_DIR holds the compile_commands.json that clang-tidy reads; configured with unity=on, it has one file for each library,
+whose headers are looked through once and not once for each source.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -14,11 +16,19 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 FORMATTED = ("protocol", "noise", "storage", "clients", "src", "examples", "tests")
-TIDIED = ("protocol", "noise", "storage")
+TIDIED = ("protocol/", "noise/", "storage/")
 
 
 def files(root, rooms, suffixes):
     return [path for room in rooms for path in sorted((root / room).rglob("*")) if path.suffix in suffixes]
+
+
+def tidied(build):
+    """The libraries of the tidied rooms: what each is called, and the file to look through."""
+    commands = json.loads((build / "compile_commands.json").read_text())
+    for command in commands:
+        if command["output"].startswith(TIDIED):
+            yield Path(command["output"]).parent.name.removesuffix(".p"), build / command["file"]
 
 
 def run(command):
@@ -31,11 +41,10 @@ def main():
     if missing:
         print(f"1..1\nok 1 - format and tidy # SKIP {' and '.join(missing)} not installed: scripts/setup ci")
         return 0
-    root, build = Path(sys.argv[1]), sys.argv[2]
+    root, build = (Path(argument).resolve() for argument in sys.argv[1:])
     cases = [(f"clang-format {path.relative_to(root)}", ["clang-format-19", "--dry-run", "-Werror", path])
              for path in files(root, FORMATTED, (".hpp", ".cpp"))]
-    cases += [(f"clang-tidy {path.relative_to(root)}", ["clang-tidy-19", "--quiet", "-p", build, path])
-              for path in files(root, TIDIED, (".cpp",))]
+    cases += [(f"clang-tidy {name}", ["clang-tidy-19", "--quiet", "-p", build, file]) for name, file in tidied(build)]
     failed = False
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         results = pool.map(run, [command for _, command in cases])
