@@ -7,11 +7,13 @@
 namespace role {
 
 CommitQueue::CommitQueue(storage::Store& store, const Limits& limits, std::shared_ptr<spdlog::logger> log,
-                         SupersededHandler on_superseded)
+                         SupersededHandler on_superseded, CommittedHandler on_committed)
     : store_{store},
       limits_{limits},
       log_{std::move(log)},
       on_superseded_{std::move(on_superseded)},
+      on_committed_{std::move(on_committed)},
+      marked_{store.position()},
       writer_{[this] { run(); }} {}
 
 CommitQueue::~CommitQueue() {
@@ -161,6 +163,8 @@ void CommitQueue::run_batch(const Batch& batch) {
     for (std::size_t i = 0; i < batch.submitters.size(); ++i)
         deliveries[batch.submitters[i].get()].push_back(std::move((*outcomes)[i]));
     for (auto& [submitter, delivered] : deliveries) submitter->on_outcomes(std::move(delivered));
+    const storage::Mark mark = store_.mark();
+    if (std::exchange(marked_, mark.position) != mark.position) on_committed_(mark);
 }
 
 // One step of the first wish: commits and those who want to come in need not wait for more. One that fails is told to

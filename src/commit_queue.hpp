@@ -48,6 +48,7 @@ class CommitQueue {
     using AttachHandler = std::function<void(storage::Result<storage::Attachment>)>;
     using CleanupHandler = std::function<void(storage::Result<std::uint64_t>)>;  // how many shares were removed
     using SupersededHandler = std::function<void(const storage::StorageError&)>; // at each call that finds it
+    using CommittedHandler = std::function<void(const storage::Mark&)>; // the head, behind the outcomes of its commit
 
     struct Limits {
         std::size_t records = 10'000;                      // in one commit
@@ -59,7 +60,8 @@ class CommitQueue {
     // `store` must outlive the queue.
     CommitQueue(
         storage::Store& store, const Limits& limits, std::shared_ptr<spdlog::logger> log,
-        SupersededHandler on_superseded = [](const storage::StorageError&) {});
+        SupersededHandler on_superseded = [](const storage::StorageError&) {},
+        CommittedHandler on_committed = [](const storage::Mark&) {});
     CommitQueue(const CommitQueue&) = delete;
     CommitQueue& operator=(const CommitQueue&) = delete;
     ~CommitQueue();
@@ -114,6 +116,8 @@ class CommitQueue {
     Limits limits_;
     std::shared_ptr<spdlog::logger> log_;
     SupersededHandler on_superseded_;
+    CommittedHandler on_committed_;
+    storage::Position marked_; // the writer's: what on_committed_ was told last
 
     mutable std::mutex mutex_; // of everything below
     std::condition_variable changed_;

@@ -3,6 +3,7 @@
 #include "clients/cpp/randomness.hpp"
 #include "noise/key_text.hpp"
 #include "noise/signing_key.hpp"
+#include "src/descriptor.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -18,21 +19,6 @@
 namespace role {
 
 namespace {
-
-// Owns one file descriptor.
-class Descriptor {
-  public:
-    explicit Descriptor(int value) : value_{value} {}
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    ~Descriptor() {
-        if (value_ >= 0) ::close(value_);
-    }
-    [[nodiscard]] int get() const { return value_; }
-
-  private:
-    int value_;
-};
 
 KeyFileError failure(const std::filesystem::path& file, std::string_view what) {
     return fmt::format("{}: {}", file.string(), what);

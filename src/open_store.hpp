@@ -3,6 +3,7 @@
 #pragma once
 
 #include "src/config.hpp"
+#include "src/watermark.hpp"
 #include "storage/store.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -13,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -29,9 +31,14 @@ class WaitLog {
     std::map<std::string, Clock::time_point, std::less<>> told_; // when last
 };
 
-// Runs `io` meanwhile, so that a handler of its signals can set `is_stopping`; then it gives up waiting, and returns
-// nothing. Throws std::runtime_error if the store cannot be opened.
-std::unique_ptr<storage::Store> open_store(const Config& config, boost::asio::io_context& io,
-                                           const std::atomic<bool>& is_stopping, spdlog::logger& log);
+struct OpenedStore {
+    std::unique_ptr<storage::Store> store;
+    std::optional<Watermark> watermark; // none of a volatile store: nothing of it can be lost
+};
+
+// Runs `io` meanwhile, so that a handler of its signals can set `is_stopping`; then it gives up waiting, and returns no
+// store. Throws std::runtime_error if the store cannot be opened, or is not what its watermark says that it was.
+OpenedStore open_store(const Config& config, boost::asio::io_context& io, const std::atomic<bool>& is_stopping,
+                       const std::shared_ptr<spdlog::logger>& log);
 
 } // namespace role

@@ -82,7 +82,7 @@ void serve(const Config& config, const noise::Curve& curve, noise::SigningKey au
         is_stopping = true;
         stop();
     });
-    const auto store = open_store(config, io, is_stopping, *logging.part("store"));
+    auto [store, watermark] = open_store(config, io, is_stopping, logging.part("store"));
     if (!store) {
         log->info("stopped");
         return;
@@ -98,7 +98,10 @@ void serve(const Config& config, const noise::Curve& curve, noise::SigningKey au
             stop();
         });
     };
-    CommitQueue queue{*store, {}, logging.part("store"), on_superseded};
+    const auto on_committed = [&watermark](const storage::Mark& mark) {
+        if (watermark) watermark->write(mark);
+    };
+    CommitQueue queue{*store, {}, logging.part("store"), on_superseded, on_committed};
     Server server{io,
                   curve,
                   CredentialsKeeper{curve, std::move(authority), config.cert_validity},
@@ -143,6 +146,7 @@ void serve(const Config& config, const noise::Curve& curve, noise::SigningKey au
     io.run();
     queue.stop();
     server.finish();
+    on_committed(store->mark());
     close_store(*store, superseded.has_value());
     if (superseded) throw std::runtime_error{"ended because another role has taken over; started again, it stands by"};
     log->info("stopped");

@@ -23,8 +23,6 @@
 
 namespace storage {
 
-using ChainLink = std::array<std::uint8_t, 32>;
-
 // One record in the log. Never changes once it is written.
 struct LogEntry {
     Position position = 0;

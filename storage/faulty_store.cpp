@@ -14,6 +14,10 @@ Result<CleanupStep> FaultyStore::clean_up(Milliseconds older_than) {
     return with_faults(hook_, "clean_up", [&] { return store_->clean_up(older_than); });
 }
 
+Result<MarkFit> FaultyStore::compare(const Mark& mark) const {
+    return with_faults(hook_, "compare", [&] { return store_->compare(mark); });
+}
+
 Result<RecordPage> FaultyStore::records(const RecordQuery& query) const {
     return with_faults(hook_, "records", [&] { return store_->records(query); });
 }

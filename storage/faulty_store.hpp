@@ -23,6 +23,8 @@ class FaultyStore final : public Store {
     Result<CleanupStep> clean_up(Milliseconds older_than) override;
 
     [[nodiscard]] Position position() const override { return store_->position(); }
+    [[nodiscard]] Mark mark() const override { return store_->mark(); }
+    [[nodiscard]] Result<MarkFit> compare(const Mark& mark) const override;
     [[nodiscard]] Result<RecordPage> records(const RecordQuery& query) const override;
     [[nodiscard]] Result<BlockPage> blocks(const BlockQuery& query) const override;
     [[nodiscard]] Result<std::vector<bool>> are_shares_seen(const std::string& pool, const std::string& channel_id,

@@ -35,6 +35,8 @@ class LogStore final : public Store {
     Result<CleanupStep> clean_up(Milliseconds older_than) override;
 
     [[nodiscard]] Position position() const override;
+    [[nodiscard]] Mark mark() const override;
+    [[nodiscard]] Result<MarkFit> compare(const Mark& mark) const override;
     [[nodiscard]] Result<RecordPage> records(const RecordQuery& query) const override;
     [[nodiscard]] Result<BlockPage> blocks(const BlockQuery& query) const override;
     [[nodiscard]] Result<std::vector<bool>> are_shares_seen(const std::string& pool, const std::string& channel_id,

@@ -13,6 +13,7 @@
 #include "protocol/verdict.hpp"
 #include "storage/error.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
@@ -27,6 +28,7 @@ namespace storage {
 
 using Position = std::uint64_t;     // 1, 2, 3, ... in the order of commits; 0: before the first
 using Milliseconds = std::uint64_t; // since 1970 UTC
+using ChainLink = std::array<std::uint8_t, 32>;
 
 // A sequence of records from one client: numbers 1, 2, 3, ...
 struct StreamName {
@@ -80,6 +82,24 @@ using Outcome = std::expected<Stored, Refused>;
 struct DataSet {
     std::uint64_t id = 0;         // random, made with the store; a volatile store has a new one each time
     std::uint32_t generation = 0; // from 1
+
+    bool operator==(const DataSet&) const = default;
+};
+
+// A head that a store had come to, for whoever keeps it elsewhere: `chain` stands for all records up to `position`.
+struct Mark {
+    DataSet data_set;
+    Position position = 0;
+    ChainLink chain{};
+
+    bool operator==(const Mark&) const = default;
+};
+
+// What a store is to a mark.
+enum class MarkFit : std::uint8_t {
+    fits,          // it has come there, as far as is known: or an earlier generation had, whose loss was accepted
+    behind,        // it has not: a later part of it is lost, or its generation
+    other_history, // it has been elsewhere at that position, or is another data set
 };
 
 struct Range {
@@ -210,6 +230,10 @@ class Store {
 
     // The last position whose commit has returned.
     [[nodiscard]] virtual Position position() const = 0;
+    [[nodiscard]] virtual Mark mark() const = 0; // there
+
+    // Inside of a run that has been removed every mark fits: nothing tells any more. Reads a run at most.
+    [[nodiscard]] virtual Result<MarkFit> compare(const Mark& mark) const = 0;
 
     [[nodiscard]] virtual Result<RecordPage> records(const RecordQuery& query) const = 0;
     [[nodiscard]] virtual Result<BlockPage> blocks(const BlockQuery& query) const = 0;

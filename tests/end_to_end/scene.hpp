@@ -56,6 +56,20 @@ struct Premises {
     noise::Curve curve = client::make_curve();
     std::map<std::string, noise::SigningKey> keys;
 
+    // Those that roles have left here: one for each data set that is kept.
+    [[nodiscard]] std::vector<std::filesystem::path> watermarks() const {
+        std::vector<std::filesystem::path> found;
+        for (const auto& entry : std::filesystem::directory_iterator{folder.path()})
+            if (entry.path().filename().string().starts_with("watermark-")) found.push_back(entry.path());
+        return found;
+    }
+    // Of the only one.
+    [[nodiscard]] std::filesystem::path watermark() const {
+        const auto found = watermarks();
+        REQUIRE(found.size() == 1);
+        return found.front();
+    }
+
     // Made when it is first asked for.
     const noise::SigningKey& key(const std::string& identity) {
         const auto known = keys.find(identity);

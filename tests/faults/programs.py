@@ -118,6 +118,11 @@ class Role:
                                             env=self.environment)
         return self
 
+    def marked_position(self):
+        """How far the store had come, as the newest whole line of its watermark says."""
+        lines = next((self.folder / "state").glob("watermark-*")).read_text().splitlines()
+        return max((int(number), int(position)) for _, _, _, number, _, _, position, _, _ in map(str.split, lines))[1]
+
     @property
     def log_file(self):
         return self.folder / f"role-{self.starts}.log"

@@ -1,12 +1,16 @@
-// Cleaning up between commits: over a store that counts its steps, and holds them on the test's word.
+// Cleaning up between commits, and what is told of them: over a store that counts its steps, and holds them on the
+// test's word.
 
 #include "src/commit_queue.hpp"
 
 #include "src/logging.hpp"
 #include "src/retention_keeper.hpp"
+#include "src/watermark.hpp"
 #include "storage/faulty_store.hpp"
 #include "storage/open.hpp"
 #include "tests/src/faults.hpp"
+#include "tests/src/no_room_in_files.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -225,6 +229,86 @@ TEST_CASE("a store that another role has taken over is told of by whichever call
     CHECK(scene.queue->state().has_failed);
     scene.queue->stop();
     CHECK(scene.client->outcomes().size() == 0);
+}
+
+TEST_CASE("the head is told behind the outcomes of its commit, and before the next commit") {
+    Inbox<std::pair<storage::Mark, std::size_t>> told; // with how many outcomes there were
+    std::mutex gate;
+    Scene scene{0};
+    std::unique_lock closed{gate};
+    scene.queue.emplace(
+        scene.store, role::CommitQueue::Limits{.patience = 60s, .pause = 10ms}, scene.logging.part("store"),
+        [](const StorageError&) {},
+        [&](const storage::Mark& mark) {
+            told.put({mark, scene.client->outcomes().size()});
+            const std::lock_guard wait{gate};
+        });
+    scene.submit();
+    CHECK(scene.client->outcomes().wait_for(1).front().has_value());
+    CHECK(told.wait_for(1).front() == std::pair{scene.store.mark(), std::size_t{1}});
+    scene.submit();
+    CHECK(scene.faults.commits() == 1);
+    CHECK(told.size() == 1);
+    closed.unlock();
+    CHECK(told.wait_for(2).back().second == 2);
+    CHECK(told.wait_for(2).back().first == scene.store.mark());
+}
+
+TEST_CASE("of a commit that stores nothing new, an attach and a cleanup no head is told") {
+    Inbox<storage::Position> told;
+    Scene scene{1000};
+    scene.queue.emplace(
+        scene.store, role::CommitQueue::Limits{.patience = 60s, .pause = 10ms}, scene.logging.part("store"),
+        [](const StorageError&) {}, [&](const storage::Mark& mark) { told.put(mark.position); });
+    scene.next_sequence = 1000;
+    scene.submit(); // again
+    CHECK(scene.client->outcomes().wait_for(1).front().has_value());
+    Removed removed;
+    scene.clean_up(removed);
+    removed.wait_for(1);
+    Inbox<std::uint64_t> attached;
+    scene.queue->attach({.identity = "a-pool", .stream_id = 2}, "a-pool",
+                        [&](const auto& attachment) { attached.put(attachment.value().epoch); });
+    attached.wait_for(1);
+    scene.submit();
+    CHECK(told.wait_for(1) == std::vector<storage::Position>{1001});
+}
+
+TEST_CASE("of a commit that fails no head is told until it is stored") {
+    Inbox<storage::Position> told;
+    Scene scene{0};
+    scene.queue.emplace(
+        scene.store, role::CommitQueue::Limits{.patience = 60s, .pause = 10ms}, scene.logging.part("store"),
+        [](const StorageError&) {}, [&](const storage::Mark& mark) { told.put(mark.position); });
+    scene.faults.fail_with(StorageError{StorageError::Kind::full, "no space"});
+    scene.submit();
+    while (scene.queue->state().is_available) std::this_thread::sleep_for(1ms);
+    CHECK(told.size() == 0);
+    scene.faults.fail_with(std::nullopt);
+    CHECK(told.wait_for(1) == std::vector<storage::Position>{1});
+}
+
+TEST_CASE("a watermark that cannot be written is told once, and keeps nothing from being acknowledged") {
+    const support::TemporaryFolder folder;
+    std::optional<role::Watermark> watermark;
+    Scene scene{0};
+    watermark.emplace(
+        role::Watermark::open(folder.path(), scene.store.data_set().id, scene.logging.part("store")).value());
+    scene.queue.emplace(
+        scene.store, role::CommitQueue::Limits{.patience = 60s, .pause = 10ms}, scene.logging.part("store"),
+        [](const StorageError&) {}, [&](const storage::Mark& mark) { watermark->write(mark); });
+    {
+        const role_scene::NoRoomInFiles full;
+        for (std::size_t commits = 1; commits <= 3; ++commits) {
+            scene.submit();
+            CHECK(scene.client->outcomes().wait_for(commits).back().has_value());
+        }
+        scene.queue->stop();
+    }
+    const std::string lines = scene.log.str();
+    const auto first = lines.find("cannot be written");
+    CHECK(first != std::string::npos);
+    CHECK(lines.find("cannot be written", first + 1) == std::string::npos);
 }
 
 TEST_CASE("a stop does not wait for what is still to be cleaned up, and commits what was submitted before it") {

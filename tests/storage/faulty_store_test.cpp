@@ -36,6 +36,7 @@ TEST_CASE("without a fault a faulty store is the store that it decorates") {
     CHECK(store->data_set().id != 0);
     CHECK(commit_one(*store, submission(attach(*store), 1, shares(1, 3))) == stored(3));
     CHECK(store->position() == 3);
+    CHECK(store->mark().position == 3);
     CHECK(totals(*store).shares_accepted == 3);
     CHECK(store->health().is_healthy);
 }
@@ -64,6 +65,7 @@ TEST_CASE("every call that can fail can be made to") {
     fails("attach", [&] { return store->attach({.identity = "a-client", .stream_id = 1}, pool); });
     fails("commit", [&] { return store->commit({}); });
     fails("clean_up", [&] { return store->clean_up(0); });
+    fails("compare", [&] { return store->compare({}); });
     fails("records", [&] { return store->records({}); });
     fails("blocks", [&] { return store->blocks({}); });
     fails("are_shares_seen", [&] { return store->are_shares_seen(pool, "", {}); });

@@ -387,6 +387,13 @@ fn older_copy(programs: &Programs) -> Outcome {
                 None => {}
             }
         }
+        // The role would not serve it: it has come further.
+        for entry in fs::read_dir(world.role.folder().join("state"))? {
+            let file = entry?.path();
+            if file.to_string_lossy().contains("/watermark-") {
+                fs::remove_file(file)?;
+            }
+        }
         world.role.start_again()?;
         world.refused(POOL, remembered, "history-lost")
     })
