@@ -229,7 +229,12 @@ void Connection::ask(Request request) {
 void Connection::clean_up(const protocol::CleanupOldShares& request) {
     const std::uint32_t id = request.request_id;
     if (is_cleaning_up_) return reply(refuse_request(id, codes::busy, "a cleanup of this session is under way"));
-    if (request.older_than > youngest_to_remove(milliseconds_now()))
+    const Clocks now = read_clocks();
+    if (!house_.clock.look(now))
+        return reply(refuse_request(id, codes::invalid_request,
+                                    "the server's wall clock has jumped: what is 72 hours old is not known until it is "
+                                    "set right, or the server restarted"));
+    if (request.older_than > youngest_to_remove(now.wall))
         return reply(refuse_request(id, codes::invalid_request,
                                     "older_than is less than 72 hours ago: what is younger tells duplicates"));
     is_cleaning_up_ = true;

@@ -7,6 +7,7 @@
 #include "src/commit_queue.hpp"
 #include "src/credentials_keeper.hpp"
 #include "src/session.hpp"
+#include "src/trusted_clock.hpp"
 #include "src/window_budget.hpp"
 #include "storage/store.hpp"
 
@@ -59,6 +60,7 @@ class Connection : public CommitQueue::Submitter, public std::enable_shared_from
         boost::asio::thread_pool& readers; // where questions are answered
         WindowBudget& windows;
         const ServerLimits& limits;
+        TrustedClock& clock;
     };
     // Why it ended: refused, stopped by us, or what happened to the stream.
     struct Stopped {};

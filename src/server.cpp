@@ -31,8 +31,8 @@ bool is_disconnect(const client::StreamError& error) {
 } // namespace
 
 Server::Server(asio::io_context& io, const noise::Curve& curve, CredentialsKeeper credentials,
-               const ClientTable& clients, storage::Store& store, CommitQueue& queue, const ServerLimits& limits,
-               std::shared_ptr<spdlog::logger> log)
+               const ClientTable& clients, storage::Store& store, CommitQueue& queue, TrustedClock& clock,
+               const ServerLimits& limits, std::shared_ptr<spdlog::logger> log)
     : io_{io},
       credentials_{std::move(credentials)},
       limits_{limits},
@@ -47,7 +47,8 @@ Server::Server(asio::io_context& io, const noise::Curve& curve, CredentialsKeepe
              .queue = queue,
              .readers = readers_,
              .windows = windows_,
-             .limits = limits_},
+             .limits = limits_,
+             .clock = clock},
       acceptor_{io},
       connection_ended_{io, asio::steady_timer::time_point::max()},
       watch_{io} {}
@@ -100,6 +101,7 @@ asio::awaitable<void> Server::watch() {
     while (!is_stopping_ || !connections_.empty()) {
         watch_.expires_after(limits_.watch);
         co_await watch_.async_wait(as_values);
+        house_.clock.look(read_clocks()); // so often that small corrections do not add up to a jump
         const auto now = Connection::Clock::now();
         const StoreState state = queue_.state();
         const bool is_news = state.is_available != told.is_available;

@@ -28,8 +28,8 @@ class Server {
   public:
     // All references must outlive the server; `queue` writes to `store`.
     Server(boost::asio::io_context& io, const noise::Curve& curve, CredentialsKeeper credentials,
-           const ClientTable& clients, storage::Store& store, CommitQueue& queue, const ServerLimits& limits,
-           std::shared_ptr<spdlog::logger> log);
+           const ClientTable& clients, storage::Store& store, CommitQueue& queue, TrustedClock& clock,
+           const ServerLimits& limits, std::shared_ptr<spdlog::logger> log);
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
     ~Server();
