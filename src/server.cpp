@@ -130,8 +130,10 @@ void Server::start(tcp::socket socket) {
     }
     connections_.push_back(std::make_shared<Connection>(
         house_, std::move(socket),
-        Connection::Handlers{.on_attached = [this](Connection& attached) { on_attached(attached); },
-                             .on_open = [this](Connection& opened) { on_open(opened); }}));
+        Connection::Handlers{
+            .on_attached = [this](Connection& attached) { on_attached(attached); },
+            .on_open = [this](Connection& opened) { on_open(opened); },
+            .on_unread = [this](Connection& sender, const Connection::Unread& unread) { on_unread(sender, unread); }}));
     const auto connection = std::prev(connections_.end());
     log_->debug("{}: connected", (*connection)->peer());
     asio::co_spawn(io_, (*connection)->run(),
@@ -162,6 +164,15 @@ void Server::on_open(Connection& connection) {
     const auto writer = writers_.find(*stream);
     if (writer == writers_.end() || writer->second != &connection) connection.fence(); // overtaken while it was let in
     if (const StoreState state = queue_.state(); !state.is_available) connection.tell(state); // it began before
+}
+
+// Should a client resend what retention has long removed, somebody has brought back an old spool.
+void Server::on_unread(const Connection& connection, const Connection::Unread& unread) {
+    log_peer(spdlog::level::warn,
+             "{}: {}, stream {:016x}: numbers {} to {} are acknowledged unread, retention has gone past them; {} in "
+             "this session",
+             connection.peer(), connection.client().identity, connection.stream_name()->stream_id, unread.first,
+             unread.last, unread.in_session);
 }
 
 void Server::on_ended(Connections::iterator connection, const Connection::Ending& ending) {

@@ -54,6 +54,7 @@ class Server {
     void start(boost::asio::ip::tcp::socket socket);
     void on_attached(Connection& connection);
     void on_open(Connection& connection);
+    void on_unread(const Connection& connection, const Connection::Unread& unread);
     void on_ended(Connections::iterator connection, const Connection::Ending& ending);
     void log_ending(const Connection& connection, const Connection::Ending& ending);
 

@@ -58,7 +58,7 @@ storage::Outcome Model::commit(const storage::Submission& submission) {
     while (stream.entries.size() < last) {
         append(name, stream, submission.records[stream.entries.size() + 1 - first].bytes, submission.received_at);
     }
-    storage::Stored told{.last_sequence = last, .verdicts = {}};
+    storage::Stored told{.last_sequence = last, .verdicts = {}, .unread = std::min(unread, last + 1) - first};
     for (std::uint64_t sequence = unread; sequence <= last; ++sequence) {
         const Verdict verdict = stored(sequence).verdict;
         if (verdict != Verdict::stored) told.verdicts.push_back({sequence, verdict});
