@@ -14,8 +14,6 @@ namespace {
 
 using storage::Milliseconds;
 
-constexpr Milliseconds hour = 3'600'000;
-
 template <class T> T value_of(storage::Result<T> result) {
     if (!result) {
         throw Difference{std::string{to_text(result.error().kind)} + ": " + result.error().detail};
