@@ -202,8 +202,9 @@ void Connection::carry_out(Step step, std::size_t payload_size) {
 
 void Connection::submit(storage::Submission submission, std::size_t payload_size) {
     submission.received_at = milliseconds_now();
-    costs_.push_back(in_flight_cost(payload_size, submission.records.size()));
-    in_flight_ += costs_.back();
+    submitted_.push_back(
+        {.cost = in_flight_cost(payload_size, submission.records.size()), .first_sequence = submission.first_sequence});
+    in_flight_ += submitted_.back().cost;
     house_.queue.submit(shared_from_this(), std::move(submission));
 }
 
@@ -228,7 +229,12 @@ void Connection::ask(Request request) {
 void Connection::clean_up(const protocol::CleanupOldShares& request) {
     const std::uint32_t id = request.request_id;
     if (is_cleaning_up_) return reply(refuse_request(id, codes::busy, "a cleanup of this session is under way"));
-    if (request.older_than > youngest_to_remove(milliseconds_now()))
+    const Clocks now = read_clocks();
+    if (!house_.clock.look(now))
+        return reply(refuse_request(id, codes::invalid_request,
+                                    "the server's wall clock has jumped: what is 72 hours old is not known until it is "
+                                    "set right, or the server restarted"));
+    if (request.older_than > youngest_to_remove(now.wall))
         return reply(refuse_request(id, codes::invalid_request,
                                     "older_than is less than 72 hours ago: what is younger tells duplicates"));
     is_cleaning_up_ = true;
@@ -259,8 +265,13 @@ void Connection::on_outcomes(std::vector<storage::Outcome> outcomes) {
 
 void Connection::settle(const std::vector<storage::Outcome>& outcomes) {
     for (const auto& outcome : outcomes) {
-        settled_ += costs_.front();
-        costs_.pop_front();
+        const auto [cost, first] = submitted_.front();
+        submitted_.pop_front();
+        settled_ += cost;
+        if (outcome && outcome->unread > 0) {
+            unread_ += outcome->unread;
+            handlers_.on_unread(*this, {.first = first, .last = first + outcome->unread - 1, .in_session = unread_});
+        }
         if (refusal_) continue; // what comes after the first refusal was not stored either
         if (auto refusal = session_->on_outcome(outcome)) refuse(*std::move(refusal));
     }
@@ -270,7 +281,7 @@ void Connection::settle(const std::vector<storage::Outcome>& outcomes) {
 
 // Not while submissions of a peer that has gone still wait: they take the memory that the window stands for.
 void Connection::give_back_window() {
-    if (has_ended_ && costs_.empty()) house_.windows.release(std::exchange(window_, 0));
+    if (has_ended_ && submitted_.empty()) house_.windows.release(std::exchange(window_, 0));
 }
 
 bool Connection::is_full() const {
@@ -281,7 +292,7 @@ bool Connection::is_done() const {
     if (failure_ || refusal_) return true;
     // At a stop a store that fails is not waited for: what it did not acknowledge is sent again. One that is slow is,
     // as long as the role waits at all.
-    const bool is_settled = costs_.empty() || house_.queue.state().has_failed;
+    const bool is_settled = submitted_.empty() || house_.queue.state().has_failed;
     return is_stopping_ && reading_ended_ && is_settled && questions_ == 0;
 }
 

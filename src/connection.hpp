@@ -7,6 +7,7 @@
 #include "src/commit_queue.hpp"
 #include "src/credentials_keeper.hpp"
 #include "src/session.hpp"
+#include "src/trusted_clock.hpp"
 #include "src/window_budget.hpp"
 #include "storage/store.hpp"
 
@@ -59,14 +60,22 @@ class Connection : public CommitQueue::Submitter, public std::enable_shared_from
         boost::asio::thread_pool& readers; // where questions are answered
         WindowBudget& windows;
         const ServerLimits& limits;
+        TrustedClock& clock;
     };
     // Why it ended: refused, stopped by us, or what happened to the stream.
     struct Stopped {};
     using Ending = std::variant<Refusal, Stopped, client::StreamError>;
+    // Numbers that were acknowledged without a look at their records: retention has gone past them.
+    struct Unread {
+        std::uint64_t first;
+        std::uint64_t last;
+        std::uint64_t in_session; // with those before
+    };
     // What the others need to know of one.
     struct Handlers {
         std::function<void(Connection&)> on_attached; // to its stream: whoever had attached before is fenced
         std::function<void(Connection&)> on_open;     // it is let in
+        std::function<void(Connection&, const Unread&)> on_unread;
     };
 
     Connection(const House& house, boost::asio::ip::tcp::socket socket, Handlers handlers);
@@ -132,11 +141,16 @@ class Connection : public CommitQueue::Submitter, public std::enable_shared_from
     boost::asio::steady_timer write_more_;
 
     std::size_t window_ = 0;
-    std::size_t in_flight_ = 0;     // bytes submitted whose acknowledgment has not been written
-    std::deque<std::size_t> costs_; // of submissions without an outcome
-    std::size_t settled_ = 0;       // bytes with an outcome, whose acknowledgment has not been written
-    std::size_t questions_ = 0;     // asked and not answered
-    bool is_cleaning_up_ = false;   // which a stop does not wait for
+    std::size_t in_flight_ = 0; // bytes submitted whose acknowledgment has not been written
+    struct Submitted {
+        std::size_t cost;
+        std::uint64_t first_sequence;
+    };
+    std::deque<Submitted> submitted_; // without an outcome
+    std::uint64_t unread_ = 0;
+    std::size_t settled_ = 0;     // bytes with an outcome, whose acknowledgment has not been written
+    std::size_t questions_ = 0;   // asked and not answered
+    bool is_cleaning_up_ = false; // which a stop does not wait for
     std::deque<protocol::Bytes> replies_;
     std::size_t reply_bytes_ = 0;
 

@@ -1,8 +1,8 @@
 // When records that are old enough are removed: soon after the start, then in each interval; and never because a clock
-// has jumped. The wall clock says how old a record is, and cannot be trusted alone: it is compared with the boot clock,
-// which nobody sets. Pure: both clocks are handed in.
+// has jumped. Pure: the clocks are handed in.
 #pragma once
 
+#include "src/trusted_clock.hpp"
 #include "storage/store.hpp"
 
 #include <chrono>
@@ -20,30 +20,24 @@ inline storage::Milliseconds youngest_to_remove(storage::Milliseconds now) {
     return now > window ? now - window : 0;
 }
 
-struct Clocks {
-    storage::Milliseconds wall = 0; // since 1970 UTC
-    std::chrono::milliseconds boot{0};
-};
-Clocks read_clocks();
-
 class Retention {
   public:
-    static constexpr std::chrono::minutes tolerance{1};    // between the clocks, from tick to tick
     static constexpr std::chrono::minutes first_pause{10}; // after the start: time to set a wall clock that is wrong
 
-    Retention(std::chrono::hours interval, std::chrono::days history, const Clocks& start)
+    // `clock` must outlive it.
+    Retention(std::chrono::hours interval, std::chrono::days history, const Clocks& start, TrustedClock& clock)
         : interval_{interval},
           history_{history},
-          last_{start},
+          clock_{clock},
           due_{start.boot + first_pause} {}
 
     enum class Warning : std::uint8_t {
-        clocks_parted,  // since the last tick: nothing is removed for an interval
-        wall_is_behind, // the last record came later than now: nothing is removed until it has not
+        clocks_parted,  // nothing is removed until they agree again; told again after each interval
+        wall_is_behind, // the last record came later than now: nothing is removed until it has not; told once
     };
     struct Advice {
         std::optional<storage::Milliseconds> older_than; // to be removed now
-        std::optional<Warning> warning;                  // told once
+        std::optional<Warning> warning;
     };
     // About once a minute. `last_commit`: the wall clock at the last commit, if there was one.
     Advice tick(const Clocks& now, std::optional<storage::Milliseconds> last_commit);
@@ -51,8 +45,9 @@ class Retention {
   private:
     std::chrono::milliseconds interval_;
     std::chrono::milliseconds history_;
-    Clocks last_;
+    TrustedClock& clock_;
     std::chrono::milliseconds due_; // by the boot clock
+    bool have_parted_ = false;
     bool was_behind_ = false;
 };
 

@@ -22,12 +22,12 @@ std::string to_text(storage::Milliseconds time) {
 } // namespace
 
 RetentionKeeper::RetentionKeeper(asio::io_context& io, const storage::Store& store, CommitQueue& queue,
-                                 Settings settings, std::shared_ptr<spdlog::logger> log)
+                                 TrustedClock& clock, Settings settings, std::shared_ptr<spdlog::logger> log)
     : store_{store},
       queue_{queue},
       settings_{std::move(settings)},
       log_{std::move(log)},
-      retention_{settings_.interval, settings_.history, settings_.clocks()},
+      retention_{settings_.interval, settings_.history, settings_.clocks(), clock},
       timer_{io} {}
 
 asio::awaitable<void> RetentionKeeper::run() {
@@ -47,8 +47,9 @@ void RetentionKeeper::act(const Retention::Advice& advice) {
     if (advice.warning) {
         switch (*advice.warning) {
         case Retention::Warning::clocks_parted:
-            log_->warn("the wall clock has jumped: nothing is removed by age for the next {} h",
-                       settings_.interval.count());
+            log_->warn(
+                "the wall clock has jumped: nothing is removed by age until it is set right; if it is right now, "
+                "restart the role");
             break;
         case Retention::Warning::wall_is_behind:
             log_->warn(

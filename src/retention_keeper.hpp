@@ -26,9 +26,9 @@ class RetentionKeeper {
         std::chrono::milliseconds tick{std::chrono::minutes{1}};
     };
 
-    // `store` and `queue` must outlive it; `queue` writes to `store`.
-    RetentionKeeper(boost::asio::io_context& io, const storage::Store& store, CommitQueue& queue, Settings settings,
-                    std::shared_ptr<spdlog::logger> log);
+    // `store`, `queue` and `clock` must outlive it; `queue` writes to `store`.
+    RetentionKeeper(boost::asio::io_context& io, const storage::Store& store, CommitQueue& queue, TrustedClock& clock,
+                    Settings settings, std::shared_ptr<spdlog::logger> log);
 
     // Until stop(), which may be called once this has begun.
     boost::asio::awaitable<void> run();

@@ -102,12 +102,14 @@ void serve(const Config& config, const noise::Curve& curve, noise::SigningKey au
         if (watermark) watermark->write(mark);
     };
     CommitQueue queue{*store, {}, logging.part("store"), on_superseded, on_committed};
+    TrustedClock clock{read_clocks()};
     Server server{io,
                   curve,
                   CredentialsKeeper{curve, std::move(authority), config.cert_validity},
                   clients,
                   *store,
                   queue,
+                  clock,
                   ServerLimits{.connections = config.max_connections, .in_flight = config.max_in_flight},
                   log};
 
@@ -117,7 +119,7 @@ void serve(const Config& config, const noise::Curve& curve, noise::SigningKey au
         if (config.cleanup_interval) settings.interval = *config.cleanup_interval;
         log->info("what is older than {} days is removed every {} h", settings.history.count(),
                   settings.interval.count());
-        retention.emplace(io, *store, queue, std::move(settings), logging.part("retention"));
+        retention.emplace(io, *store, queue, clock, std::move(settings), logging.part("retention"));
     }
 
     asio::steady_timer stop_timer{io};

@@ -29,8 +29,8 @@ bool is_disconnect(const client::StreamError& error) {
 } // namespace
 
 Server::Server(asio::io_context& io, const noise::Curve& curve, CredentialsKeeper credentials,
-               const ClientTable& clients, storage::Store& store, CommitQueue& queue, const ServerLimits& limits,
-               std::shared_ptr<spdlog::logger> log)
+               const ClientTable& clients, storage::Store& store, CommitQueue& queue, TrustedClock& clock,
+               const ServerLimits& limits, std::shared_ptr<spdlog::logger> log)
     : io_{io},
       credentials_{std::move(credentials)},
       limits_{limits},
@@ -45,7 +45,8 @@ Server::Server(asio::io_context& io, const noise::Curve& curve, CredentialsKeepe
              .queue = queue,
              .readers = readers_,
              .windows = windows_,
-             .limits = limits_},
+             .limits = limits_,
+             .clock = clock},
       acceptor_{io},
       connection_ended_{io, asio::steady_timer::time_point::max()},
       watch_{io} {}
@@ -98,6 +99,7 @@ asio::awaitable<void> Server::watch() {
     while (!is_stopping_ || !connections_.empty()) {
         watch_.expires_after(limits_.watch);
         co_await watch_.async_wait(as_values);
+        house_.clock.look(read_clocks()); // so often that small corrections do not add up to a jump
         const auto now = Connection::Clock::now();
         const StoreState state = queue_.state();
         const bool is_news = state.is_available != told.is_available;
@@ -126,8 +128,10 @@ void Server::start(tcp::socket socket) {
     }
     connections_.push_back(std::make_shared<Connection>(
         house_, std::move(socket),
-        Connection::Handlers{.on_attached = [this](Connection& attached) { on_attached(attached); },
-                             .on_open = [this](Connection& opened) { on_open(opened); }}));
+        Connection::Handlers{
+            .on_attached = [this](Connection& attached) { on_attached(attached); },
+            .on_open = [this](Connection& opened) { on_open(opened); },
+            .on_unread = [this](Connection& sender, const Connection::Unread& unread) { on_unread(sender, unread); }}));
     const auto connection = std::prev(connections_.end());
     log_->debug("{}: connected", (*connection)->peer());
     asio::co_spawn(io_, (*connection)->run(),
@@ -158,6 +162,15 @@ void Server::on_open(Connection& connection) {
     const auto writer = writers_.find(*stream);
     if (writer == writers_.end() || writer->second != &connection) connection.fence(); // overtaken while it was let in
     if (const StoreState state = queue_.state(); !state.is_available) connection.tell(state); // it began before
+}
+
+// Should a client resend what retention has long removed, somebody has brought back an old spool.
+void Server::on_unread(const Connection& connection, const Connection::Unread& unread) {
+    log_peer(spdlog::level::warn,
+             "{}: {}, stream {:016x}: numbers {} to {} are acknowledged unread, retention has gone past them; {} in "
+             "this session",
+             connection.peer(), connection.client().identity, connection.stream_name()->stream_id, unread.first,
+             unread.last, unread.in_session);
 }
 
 void Server::on_ended(Connections::iterator connection, const Connection::Ending& ending) {

@@ -28,8 +28,8 @@ class Server {
   public:
     // All references must outlive the server; `queue` writes to `store`.
     Server(boost::asio::io_context& io, const noise::Curve& curve, CredentialsKeeper credentials,
-           const ClientTable& clients, storage::Store& store, CommitQueue& queue, const ServerLimits& limits,
-           std::shared_ptr<spdlog::logger> log);
+           const ClientTable& clients, storage::Store& store, CommitQueue& queue, TrustedClock& clock,
+           const ServerLimits& limits, std::shared_ptr<spdlog::logger> log);
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
     ~Server();
@@ -54,6 +54,7 @@ class Server {
     void start(boost::asio::ip::tcp::socket socket);
     void on_attached(Connection& connection);
     void on_open(Connection& connection);
+    void on_unread(const Connection& connection, const Connection::Unread& unread);
     void on_ended(Connections::iterator connection, const Connection::Ending& ending);
     void log_ending(const Connection& connection, const Connection::Ending& ending);
 

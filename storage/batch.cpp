@@ -55,7 +55,9 @@ Result<Outcome> Batch::add(const Submission& submission) {
 }
 
 Result<Outcome> Batch::add(const Submission& submission, Appended& to) {
-    Stored stored{.last_sequence = submission.first_sequence - 1 + submission.records.size(), .verdicts = {}};
+    const std::uint64_t before = submission.first_sequence - 1;
+    Stored stored{.last_sequence = before + submission.records.size(), .verdicts = {}};
+    stored.unread = std::max(std::min(stored.last_sequence, to.row.removed_sequence), before) - before;
     const auto repeats_all = repeats(submission, to, stored.verdicts);
     if (!repeats_all) return std::unexpected(repeats_all.error());
     if (!*repeats_all) return Outcome{std::unexpected(Refused::sequence_conflict)};

@@ -56,7 +56,7 @@ Result<FileLock> FileLock::take(const std::filesystem::path& file) {
     FileLock lock{descriptor};
     if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return lock;
     if (errno != EWOULDBLOCK) return unusable(file, last_error());
-    return failure(Kind::in_use, file, "held by another role");
+    return failure(Kind::in_use, file, "held by another role: stop that one, or name another database_path");
 }
 
 void FileLock::release() {
@@ -94,13 +94,16 @@ std::unexpected<StorageError> unusable(const fs::path& path, const std::error_co
 }
 
 std::unexpected<StorageError> foreign(const fs::path& path, std::string_view what) {
-    return failure(Kind::foreign, path, what);
+    std::string detail{what};
+    detail.append(": name another database_path, this one is left as it is");
+    return failure(Kind::foreign, path, detail);
 }
 
 Result<void> check_version(const fs::path& path, std::uint32_t found, std::uint32_t ours) {
     if (found == ours) return {};
     std::string what{"has schema version "};
     what.append(std::to_string(found)).append("; this program reads and writes ").append(std::to_string(ours));
+    what.append(": run the version that wrote it, or name another database_path, this one is left as it is");
     return failure(found > ours ? Kind::newer_schema : Kind::older_schema, path, what);
 }
 

@@ -65,6 +65,7 @@ struct SequenceVerdict {
 struct Stored {
     std::uint64_t last_sequence = 0;       // of the submission
     std::vector<SequenceVerdict> verdicts; // of its records that count nowhere, ascending
+    std::uint64_t unread = 0; // so many of its first were not looked at: retention has gone past their numbers
 
     bool operator==(const Stored&) const = default;
 };

@@ -52,6 +52,14 @@ Kind kind_of(Use use, int code, int system_error) {
     return kind_of_write_error(code, system_error);
 }
 
+// What a person can do about it. That of a full disk is read in running roles and at their start.
+std::string_view advice_on(Kind kind, int code) {
+    if (kind == Kind::corrupt) return "; the file is damaged: move it and its -wal away, and bring back a backup";
+    if (kind == Kind::full) return "; make room on its disk: a running role goes on by itself";
+    if ((code & 0xff) == SQLITE_BUSY) return "; another program has it locked: end what that does with it";
+    return {};
+}
+
 int flags_of(Use use) {
     constexpr int common = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE;
     switch (use) {
@@ -130,7 +138,9 @@ StorageError Database::error(int code, int system_error) const {
         detail += std::generic_category().message(system_error);
     }
     detail += ")";
-    return {.kind = kind_of(use_, code, system_error), .detail = std::move(detail)};
+    const Kind kind = kind_of(use_, code, system_error);
+    detail += advice_on(kind, code);
+    return {.kind = kind, .detail = std::move(detail)};
 }
 
 Result<void> Database::execute(const char* sql) {

@@ -180,7 +180,7 @@ TEST_CASE("Where an edge hour's records are gone, the whole hour is answered and
     scene.compare_answers();
 }
 
-TEST_CASE("Numbers that were removed are acknowledged unread, and those behind them are not") {
+TEST_CASE("Numbers that were removed are acknowledged unread and counted, and those behind them are not") {
     Scene scene;
     const auto alice = scene.attach(stream, pool);
     const std::vector<protocol::B0_16M> records{sent(share("a", 1)), sent(share("a", 1)), sent(protocol::Bytes{250}),
@@ -190,11 +190,11 @@ TEST_CASE("Numbers that were removed are acknowledged unread, and those behind t
     scene.clean_up(noon + 1);
     using storage::Outcome;
     CHECK(scene.commit(submission(alice, 1, {records[0], records[1], records[2]})) ==
-          Outcome{storage::Stored{.last_sequence = 3, .verdicts = {}}});
+          Outcome{storage::Stored{.last_sequence = 3, .verdicts = {}, .unread = 3}});
     CHECK(scene.commit(submission(alice, 2, {records[0]})) ==
-          Outcome{storage::Stored{.last_sequence = 2, .verdicts = {}}}); // other bytes
+          Outcome{storage::Stored{.last_sequence = 2, .verdicts = {}, .unread = 1}}); // other bytes
     CHECK(scene.commit(submission(alice, 3, {records[1], records[3], records[4], sent(share("a", 3))})) ==
-          Outcome{storage::Stored{.last_sequence = 6, .verdicts = {{5, Verdict::duplicate_share}}}});
+          Outcome{storage::Stored{.last_sequence = 6, .verdicts = {{5, Verdict::duplicate_share}}, .unread = 1}});
     scene.reopen();
     if (!scene.is_volatile()) {
         const auto again = scene.attach(stream, pool);

@@ -13,12 +13,28 @@ using protocol::Totals;
 using protocol::Verdict;
 using storage::Milliseconds;
 
-constexpr Milliseconds hour = 3'600'000;
+namespace {
 
+// The timestamp where it is believed, else the time of arrival.
 Milliseconds effective_time(Milliseconds timestamp, Milliseconds received_at) {
     constexpr Milliseconds past = 31 * 24 * hour;
     const Milliseconds earliest = received_at < past ? 0 : received_at - past;
     return timestamp < earliest || timestamp > received_at + 2 * hour ? received_at : timestamp;
+}
+
+} // namespace
+
+void read_bytes(Entry& entry) {
+    const auto read = protocol::read_record(entry.bytes);
+    entry.verdict = read ? read->verdict : read.error();
+    if (!read) return;
+    entry.record = read->record;
+    std::visit(
+        [&](const auto& record) {
+            if constexpr (requires { record.channel_id; }) entry.channel_id = record.channel_id.text;
+            entry.time = effective_time(record.timestamp, entry.received_at);
+        },
+        read->record);
 }
 
 bool finds_block(const protocol::Share& share) {

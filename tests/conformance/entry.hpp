@@ -8,10 +8,13 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
 namespace conformance {
+
+inline constexpr storage::Milliseconds hour = 3'600'000;
 
 struct Entry {
     storage::Position position = 0;
@@ -35,10 +38,12 @@ template <class T> struct Listed {
     storage::Milliseconds time = 0;
     storage::Position position = 0;
     T item;
+
+    [[nodiscard]] auto place() const { return std::pair{time, position}; }
 };
 
-// The timestamp where it is believed, else the time of arrival.
-storage::Milliseconds effective_time(storage::Milliseconds timestamp, storage::Milliseconds received_at);
+// What its bytes say by themselves: verdict, record, channel and time.
+void read_bytes(Entry& entry);
 
 bool finds_block(const protocol::Share& share);
 bool is_accepted(const Entry& entry);

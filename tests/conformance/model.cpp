@@ -3,6 +3,7 @@
 #include "protocol/codec.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 namespace conformance {
@@ -14,16 +15,13 @@ using protocol::Totals;
 using protocol::Verdict;
 using storage::Milliseconds;
 
-constexpr Milliseconds hour = 3'600'000;
-
 // Newest first, and what is behind the cursor.
 template <class T>
 std::vector<Listed<T>> in_order(std::vector<Listed<T>> list, const std::optional<storage::RecordCursor>& after) {
-    const auto place = [](const Listed<T>& each) { return std::pair{each.time, each.position}; };
     std::erase_if(list, [&](const Listed<T>& each) {
-        return after && (each.position > after->cut || place(each) >= std::pair{after->time, after->position});
+        return after && (each.position > after->cut || each.place() >= std::pair{after->time, after->position});
     });
-    std::ranges::sort(list, std::greater{}, place);
+    std::ranges::sort(list, std::greater{}, &Listed<T>::place);
     return list;
 }
 
@@ -47,61 +45,46 @@ storage::Outcome Model::commit(const storage::Submission& submission) {
     const std::uint64_t first = submission.first_sequence;
     stream.is_refused = first == 0 || first > stream.entries.size() + 1;
     if (stream.is_refused) return std::unexpected(storage::Refused::sequence_gap);
-    const std::uint64_t last = first - 1 + submission.records.size();
+    storage::Stored told{.last_sequence = first - 1 + submission.records.size(), .verdicts = {}};
     const auto stored = [&](std::uint64_t sequence) -> const Entry& { return log_[stream.entries[sequence - 1]]; };
-    std::uint64_t unread = first; // numbers before it were removed: what is sent of them is not looked at
-    while (unread <= stream.entries.size() && stored(unread).position <= removed_) ++unread;
-    for (std::uint64_t sequence = unread; sequence <= std::min(last, stream.entries.size()); ++sequence) {
-        stream.is_refused |= stored(sequence).bytes != submission.records[sequence - first].bytes;
+    for (std::uint64_t sequence = first; sequence <= std::min(told.last_sequence, stream.entries.size()); ++sequence) {
+        const bool is_unread = stored(sequence).position <= removed_; // then anything may be sent
+        told.unread += is_unread ? 1 : 0;
+        stream.is_refused |= !is_unread && stored(sequence).bytes != submission.records[sequence - first].bytes;
     }
     if (stream.is_refused) return std::unexpected(storage::Refused::sequence_conflict);
-    while (stream.entries.size() < last) {
-        append(name, stream, submission.records[stream.entries.size() + 1 - first].bytes, submission.received_at);
-    }
-    storage::Stored told{.last_sequence = last, .verdicts = {}};
-    for (std::uint64_t sequence = unread; sequence <= last; ++sequence) {
+    while (stream.entries.size() < told.last_sequence) append(name, stream, submission);
+    for (std::uint64_t sequence = first + told.unread; sequence <= told.last_sequence; ++sequence) {
         const Verdict verdict = stored(sequence).verdict;
         if (verdict != Verdict::stored) told.verdicts.push_back({sequence, verdict});
     }
     return told;
 }
 
-void Model::append(const storage::StreamName& name, Stream& stream, const protocol::Bytes& bytes,
-                   Milliseconds received_at) {
+void Model::append(const storage::StreamName& name, Stream& stream, const storage::Submission& submission) {
     stream.entries.push_back(log_.size());
-    Entry entry{position() + 1, name, stream.entries.size(), received_at, {}, bytes, stream.pool, {}, {}, 0, {}};
-    if (const auto read = protocol::read_record(bytes)) {
-        entry.verdict = read->verdict;
-        entry.record = read->record;
-        std::visit(
-            [&](const auto& record) {
-                if constexpr (requires { record.channel_id; }) entry.channel_id = record.channel_id.text;
-                entry.time = effective_time(record.timestamp, received_at);
-            },
-            read->record);
-        const auto* const share = entry.as<protocol::Share>();
-        if (is_accepted(entry) && is_share_seen(stream.pool, "", share->share_hash)) {
-            entry.verdict = Verdict::duplicate_share;
-        }
-        if (const auto* const block = entry.as<protocol::Block>()) entry.block = block->share_hash;
-        if (is_accepted(entry) && finds_block(*share)) entry.block = share->share_hash;
-        for (const Entry& each : log_) {
-            if (each.pool == entry.pool && each.block && each.block == entry.block) entry.block.reset();
-        }
-    } else {
-        entry.verdict = read.error();
+    Entry entry{
+        position() + 1, name, stream.entries.size(), submission.received_at, {}, {}, stream.pool, {}, {}, 0, {}};
+    entry.bytes = submission.records[entry.sequence - submission.first_sequence].bytes;
+    read_bytes(entry);
+    const auto* const share = entry.as<protocol::Share>();
+    if (is_accepted(entry) && is_share_seen(entry.pool, "", share->share_hash))
+        entry.verdict = Verdict::duplicate_share;
+    if (const auto* const block = entry.as<protocol::Block>()) entry.block = block->share_hash;
+    if (is_accepted(entry) && finds_block(*share)) entry.block = share->share_hash;
+    for (const Entry& each : log_) {
+        if (each.pool == entry.pool && each.block && each.block == entry.block) entry.block.reset();
     }
     log_.push_back(std::move(entry));
 }
 
 std::uint64_t Model::clean_up(Milliseconds older_than) {
-    const auto shares_gone = [this] {
-        return std::ranges::count_if(log_,
-                                     [this](const Entry& each) { return each.as<protocol::Share>() && is_gone(each); });
-    };
-    const auto before = shares_gone();
-    while (removed_ < position() && log_[removed_ - base_].received_at < older_than) ++removed_;
-    return static_cast<std::uint64_t>(shares_gone() - before);
+    std::uint64_t shares = 0;
+    while (removed_ < position() && log_[removed_ - base_].received_at < older_than) {
+        const Entry& next = log_[removed_++ - base_];
+        if (next.as<protocol::Share>() && is_gone(next)) ++shares;
+    }
+    return shares;
 }
 
 bool Model::is_gone(const Entry& entry) const {
@@ -164,12 +147,10 @@ bool Model::is_share_seen(const std::string& pool, const std::string& channel_id
 Totals Model::totals(const std::string& pool, Subject subject, const std::string& name, const storage::Range& range,
                      storage::Position up_to) const {
     std::vector<Entry> entries;
-    for (const Entry& entry : log_) {
-        if (entry.pool == pool && is_in(range, entry.time) && entry.position <= up_to &&
-            (name.empty() || name_of(entry, subject) == name)) {
-            entries.push_back(entry);
-        }
-    }
+    std::ranges::copy_if(log_, std::back_inserter(entries), [&](const Entry& entry) {
+        return entry.pool == pool && is_in(range, entry.time) && entry.position <= up_to &&
+               (name.empty() || name_of(entry, subject) == name);
+    });
     return sum_of(entries);
 }
 
@@ -187,8 +168,7 @@ storage::Range Model::covered(const std::string& pool, const std::string& channe
 }
 
 std::optional<storage::Accounting> Model::accounting(const std::string& pool, const std::string& channel_id) const {
-    const auto known = names(pool, Subject::channel);
-    if (std::ranges::find(known, channel_id) == known.end()) return std::nullopt;
+    if (!std::ranges::binary_search(names(pool, Subject::channel), channel_id)) return std::nullopt;
     storage::Accounting accounting{totals(pool, Subject::channel, channel_id, {}), {}};
     if (const Entry* const last = last_report(pool, channel_id)) {
         accounting.reported = {stored_record(*last), totals(pool, Subject::channel, channel_id, {}, last->position)};
@@ -199,10 +179,10 @@ std::optional<storage::Accounting> Model::accounting(const std::string& pool, co
 std::vector<storage::Drift> Model::drift(const std::string& pool) const {
     std::vector<storage::Drift> drift;
     for (const auto& channel_id : names(pool, Subject::channel)) {
-        const Entry* const last = last_report(pool, channel_id);
         const auto report = accounting(pool, channel_id)->reported;
-        if (!last || !differ(*last->as<protocol::ShareAccounting>(), report->derived_before)) continue;
-        drift.push_back({channel_id, *report});
+        if (report && differ(*last_report(pool, channel_id)->as<protocol::ShareAccounting>(), report->derived_before)) {
+            drift.push_back({channel_id, *report});
+        }
     }
     return drift;
 }
@@ -212,11 +192,10 @@ std::vector<storage::Hour> Model::hours(const std::string& pool, Subject subject
     std::map<Milliseconds, Totals> hours;
     if (range.start && range.end && *range.start > *range.end) return {};
     for (const Entry& entry : log_) {
-        const auto start = entry.time / hour * hour;
-        const storage::Range whole{.start = start, .end = start + hour - 1};
-        const bool overlaps = range.start.value_or(0) <= *whole.end && range.end.value_or(start) >= start;
+        const storage::Range whole{.start = entry.time / hour * hour, .end = entry.time / hour * hour + hour - 1};
+        const bool overlaps = range.start.value_or(0) <= *whole.end && *whole.start <= range.end.value_or(*whole.start);
         if (!entry.record || entry.pool != pool || name_of(entry, subject) != name || !overlaps) continue;
-        hours[start / hour] = totals(pool, subject, name, whole);
+        hours[entry.time / hour] = totals(pool, subject, name, whole);
     }
     std::vector<storage::Hour> list;
     for (const auto& [number, totals] : hours) list.push_back({static_cast<std::uint32_t>(number), totals});

@@ -62,8 +62,8 @@ class Model {
         std::vector<std::size_t> entries; // places in the log, of numbers 1, 2, 3, ...
     };
 
-    void append(const storage::StreamName& name, Stream& stream, const protocol::Bytes& bytes,
-                storage::Milliseconds received_at);
+    // The first of the submission's records that is new.
+    void append(const storage::StreamName& name, Stream& stream, const storage::Submission& submission);
     [[nodiscard]] const Entry* last_report(const std::string& pool, const std::string& channel_id) const;
     [[nodiscard]] bool is_gone(const Entry& entry) const;
 

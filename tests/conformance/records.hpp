@@ -4,6 +4,7 @@
 #include "protocol/records.hpp"
 #include "protocol/storage_requests.hpp"
 #include "storage/store.hpp"
+#include "tests/conformance/entry.hpp"
 
 #include <bit>
 #include <concepts>
@@ -15,7 +16,6 @@
 namespace conformance {
 
 inline constexpr storage::Milliseconds second = 1000;
-inline constexpr storage::Milliseconds hour = 3600 * second;
 inline constexpr storage::Milliseconds day = 24 * hour;
 inline constexpr storage::Milliseconds noon = 1'700'000'000'000;
 inline constexpr storage::Milliseconds top = noon / hour * hour; // of its hour

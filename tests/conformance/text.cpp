@@ -28,6 +28,7 @@ std::string text(const storage::Outcome& outcome) {
     }
     std::ostringstream out;
     out << "stored up to " << outcome->last_sequence;
+    if (outcome->unread > 0) out << ", " << outcome->unread << " unread";
     for (const auto& [sequence, verdict] : outcome->verdicts) out << ", " << sequence << " " << to_text(verdict);
     return out.str();
 }

@@ -20,8 +20,9 @@ struct Ended {
     std::string output;
 };
 
-Ended run(const std::vector<std::string>& arguments, const support::RoleProcess::Environment& environment = {}) {
-    support::RoleProcess process{arguments, environment};
+Ended run(const std::vector<std::string>& arguments, const support::RoleProcess::Environment& environment = {},
+          bool heeds_permissions = false) {
+    support::RoleProcess process{arguments, environment, {.heeds_permissions = heeds_permissions}};
     const int exit_code = process.wait_for_exit();
     return {exit_code, process.output()};
 }
@@ -78,10 +79,11 @@ void refused_clients(const std::string& content, const std::string& place, const
 
 // Runs the role on this database; it must end with code 1 and say what is wrong with which path.
 void refused_database(const std::filesystem::path& database, const std::filesystem::path& named,
-                      const std::string& reason) {
+                      const std::string& reason, bool heeds_permissions = false) {
     const support::TemporaryFolder state;
     const auto ended = run({"--listen", "127.0.0.1:0", "--backend", "sqlite", "--database-path", database.string(),
-                            "--state-directory", state.path().string()});
+                            "--state-directory", state.path().string()},
+                           {}, heeds_permissions);
     INFO(ended.output);
     CHECK(ended.exit_code == failed);
     CHECK(contains(ended.output, named.string() + ": "));
@@ -559,23 +561,42 @@ TEST_CASE("a clients file that is missing, or a folder, is refused by its name")
 
 TEST_CASE("a database of a newer version is refused and not touched") {
     const support::TemporaryFolder folder;
-    refused_untouched(store_with(folder, 60, std::string("\x7f\xff\xff\xff", 4)), "schema version 2147483647");
+    refused_untouched(store_with(folder, 60, std::string("\x7f\xff\xff\xff", 4)),
+                      "has schema version 2147483647; this program reads and writes 2: run the version that wrote it, "
+                      "or name another database_path, this one is left as it is");
 }
 
 TEST_CASE("a database of an older version is refused and not touched") {
     const support::TemporaryFolder folder;
-    refused_untouched(store_with(folder, 60, std::string(4, '\0')), "schema version 0");
+    refused_untouched(store_with(folder, 60, std::string(4, '\0')),
+                      "has schema version 0; this program reads and writes 2: run the version that wrote it, or name "
+                      "another database_path, this one is left as it is");
 }
 
 TEST_CASE("a file that is no store of ours is refused and not touched") {
     const support::TemporaryFolder folder;
+    const std::string refusal = "of another program: name another database_path, this one is left as it is";
     SUBCASE("a text") {
         write_file(folder.path() / "letter.txt", "Dear customer,\nwe have received your shares.\n");
-        refused_untouched(folder.path() / "letter.txt", "of another program");
+        refused_untouched(folder.path() / "letter.txt", refusal);
     }
     SUBCASE("the SQLite database of another program") {
-        refused_untouched(store_with(folder, 68, std::string(4, '\0')), "of another program");
+        refused_untouched(store_with(folder, 68, std::string(4, '\0')), refusal);
     }
+}
+
+TEST_CASE("a store that is damaged is refused with what to do, and nothing in it is changed") {
+    const support::TemporaryFolder folder;
+    std::filesystem::path database;
+    SUBCASE("in what its tables are called, behind the header") {
+        database = store_with(folder, 100, std::string(4096 - 100, '\xff'));
+    }
+    SUBCASE("in what they hold") {
+        database = store_with(folder, 4096, std::string(std::size_t{32} * 4096, '\xff'));
+    }
+    const auto content = read_file(database);
+    refused_database(database, database, "; the file is damaged: move it and its -wal away, and bring back a backup");
+    CHECK(read_file(database) == content);
 }
 
 TEST_CASE("a place where no database can be is refused by its name") {
@@ -592,17 +613,36 @@ TEST_CASE("a place where no database can be is refused by its name") {
     CHECK(read_file(folder.path() / "file") == "a file\n");
 }
 
+TEST_CASE(
+    "a folder that may not be written, entered or read is refused by its name, and the file in it stays as it is") {
+    const support::TemporaryFolder folder;
+    const auto database = store_with(folder, 0, "");
+    const auto content = read_file(database);
+    const auto other = folder.path() / "another.db";
+    for (const mode_t mode : {0500U, 0400U, 0U}) {
+        CAPTURE(mode);
+        REQUIRE(::chmod(folder.path().c_str(), mode) == 0);
+        for (const auto& path : {database, other}) {
+            const std::filesystem::path named = mode == 0500U ? path.string() + ".lock" : path.string();
+            refused_database(path, named, "Permission denied", true);
+        }
+        REQUIRE(::chmod(folder.path().c_str(), 0700) == 0);
+        CHECK(read_file(database) == content);
+        CHECK_FALSE(std::filesystem::exists(other));
+    }
+}
+
 TEST_CASE("a second role on the same store ends with code 1, whatever name it has for it, and the first goes on") {
     Scene scene{{.backend = "sqlite"}};
     scene.enter("stores").store(shares(1, 3));
-    refused_database(scene.database(), scene.database().string() + ".lock", "in use by another role");
+    const std::string held = "held by another role: stop that one, or name another database_path";
+    refused_database(scene.database(), scene.database().string() + ".lock", held);
 
     const support::TemporaryFolder elsewhere;
     std::filesystem::create_symlink(scene.database(), elsewhere.path() / "link.db");
-    refused_database(elsewhere.path() / "link.db", scene.database().string() + ".lock", "in use by another role");
+    refused_database(elsewhere.path() / "link.db", scene.database().string() + ".lock", held);
     std::filesystem::create_directory_symlink(scene.folder.path(), elsewhere.path() / "folder");
-    refused_database(elsewhere.path() / "folder" / "stratum_storage.db", scene.database().string() + ".lock",
-                     "in use by another role");
+    refused_database(elsewhere.path() / "folder" / "stratum_storage.db", scene.database().string() + ".lock", held);
     scene.check_others_go_on();
     CHECK(scene.enter("stores").totals().shares_accepted == 3);
 }

@@ -85,11 +85,14 @@ TEST_CASE("old shares are removed and counted, once; totals, blocks and what is 
     Scene scene{with_operator, premises};
     auto client = scene.enter("a-pool");
     check_rest(client);
+    CHECK(scene.process.output().find("unread") == std::string::npos);
     client.go_on_from(1);
     client.store(
         shares(500, 600)); // other bytes than were stored under these numbers: removed, and acknowledged unread
     CHECK(client.verdicts().empty());
     CHECK(client.totals() == before);
+    CHECK(scene.logs(client.peer, "a-pool, stream 0000000000000001: numbers 1 to 101 are acknowledged unread, "
+                                  "retention has gone past them; 101 in this session"));
     scene.check_others_go_on();
 }
 

@@ -4,8 +4,12 @@
 #include "tests/end_to_end/scene.hpp"
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <csignal>
+#include <cstdio>
 #include <filesystem>
+#include <stop_token>
 #include <thread>
 
 using namespace end_to_end;
@@ -471,4 +475,66 @@ TEST_CASE("pages are cut at 64 KiB, and neither skip nor repeat while more is st
         REQUIRE(sequences.size() == count);
         for (std::uint64_t i = 0; i < count; ++i) REQUIRE(sequences[i] == count - i);
     }
+}
+
+namespace {
+
+// What the shell prints, which must find nothing wrong.
+std::string output_of(const fs::path& folder, const std::string& command) {
+    FILE* const pipe = ::popen(("cd '" + folder.string() + "' && " + command + " 2>&1").c_str(), "r");
+    REQUIRE(pipe != nullptr);
+    std::string output;
+    std::array<char, 4096> some{};
+    while (const auto size = std::fread(some.data(), 1, some.size(), pipe)) output.append(some.data(), size);
+    CHECK(::pclose(pipe) == 0);
+    return output;
+}
+
+std::size_t lines_of(const std::string& text) {
+    return static_cast<std::size_t>(std::ranges::count(text, '\n'));
+}
+
+} // namespace
+
+TEST_CASE("the four commands that the reference prints answer while a client stores, and disturb nobody") {
+    Scene scene{on_disk};
+    std::atomic<std::uint64_t> rounds = 0; // acknowledged: in each a share, a block and a batch acknowledgment
+    std::jthread pool{[&](const std::stop_token& end) {
+        auto client = scene.enter("stores");
+        while (!end.stop_requested()) {
+            const std::uint64_t number = rounds + 1;
+            BatchAcknowledgment batch;
+            batch.channel_id.text = "1.1.1.1";
+            batch.timestamp = milliseconds_now();
+            client.store({bytes_of(share(number)), bytes_of(block(1'000'000 + number)), bytes_of(batch)});
+            rounds = number;
+        }
+        CHECK(client.verdicts().empty());
+        CHECK(client.totals().shares_accepted == rounds);
+    }};
+    // As many as were acknowledged before, and at most the round that is under way more than after.
+    const auto check_rows = [&](const std::string& command, auto count) {
+        const std::uint64_t before = rounds;
+        const std::size_t found = count(output_of(scene.folder.path(), command));
+        CHECK(found >= before);
+        CHECK(found <= rounds + 1);
+    };
+    for (std::uint64_t seen = 0, turn = 0; turn < 5; ++turn) {
+        while (rounds == seen) std::this_thread::yield(); // the client goes on between the turns
+        const std::string schema = output_of(scene.folder.path(), R"(sqlite3 stratum_storage.db ".schema")");
+        for (const char* const view : {"share_records", "share_accounting", "block_records", "batch_acknowledgments"})
+            CHECK(schema.find(std::string{"CREATE VIEW "}.append(view).append(" (")) != std::string::npos);
+        check_rows(R"(sqlite3 stratum_storage.db "SELECT channel_id, COUNT(*) FROM share_records GROUP BY channel_id")",
+                   [](const std::string& output) {
+                       CHECK(output.starts_with("1.1.1.1|"));
+                       return std::stoul(output.substr(output.find('|') + 1));
+                   });
+        check_rows(R"(sqlite3 stratum_storage.db "SELECT * FROM block_records")", lines_of);
+        check_rows(R"(sqlite3 stratum_storage.db "SELECT * FROM batch_acknowledgments ORDER BY timestamp DESC")",
+                   lines_of);
+        seen = rounds;
+    }
+    pool.request_stop();
+    pool.join();
+    scene.check_others_go_on();
 }

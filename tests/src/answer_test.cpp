@@ -257,15 +257,30 @@ TEST_CASE("a cursor means its own list, with the range, the channel and the pool
     check_request_refused(ListStreams{.request_id = 0, .pool = {}, .cursor = of_users}, "invalid-cursor");
 }
 
-TEST_CASE("a cursor of another store is refused, in every list") {
-    const auto other = storage::open({.backend = "memory"}).value();
+TEST_CASE("a cursor of another store is refused, even if that holds the same; one that is a name goes on behind it") {
+    const auto other = filled_store();
+    REQUIRE(other->data_set().id != store().data_set().id);
     check_request_refused(begun<GetRecordsSuccess>(shares_of("c")), "invalid-cursor", *other);
     check_request_refused(begun<GetBlocksSuccess>(two_blocks()), "invalid-cursor", *other);
     check_request_refused(begun<GetHoursSuccess>(hours_of(Subject::channel, "c")), "invalid-cursor", *other);
+    check_request_refused(begun<ListStreamsSuccess>(ListStreams{}), "invalid-cursor", *other);
+
+    const auto goes_on = [&](const auto& request) {
+        const auto here = answer_of(store(), request);
+        CHECK_FALSE(std::holds_alternative<Error>(here));
+        CHECK(answer_of(*other, request) == here);
+    };
+    goes_on(begun<ListChannelsSuccess>(ListChannels{}));
+    goes_on(begun<ListUsersSuccess>(ListUsers{}));
+    goes_on(begun<ListDriftSuccess>(ListDrift{}));
+    goes_on(ListDrift{.request_id = 0, .pool = {}, .cursor = first_cursor<ListChannelsSuccess>(ListChannels{})});
+}
+
+TEST_CASE("a cursor that is a name of another store, and none of this one, is refused") {
+    const auto other = storage::open({.backend = "memory"}).value();
     check_request_refused(begun<ListChannelsSuccess>(ListChannels{}), "invalid-cursor", *other);
     check_request_refused(begun<ListUsersSuccess>(ListUsers{}), "invalid-cursor", *other);
     check_request_refused(begun<ListDriftSuccess>(ListDrift{}), "invalid-cursor", *other);
-    check_request_refused(begun<ListStreamsSuccess>(ListStreams{}), "invalid-cursor", *other);
 }
 
 TEST_CASE("a range whose start lies after its end is refused, wherever there is one") {

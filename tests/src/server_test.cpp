@@ -4,24 +4,32 @@
 #include "src/server.hpp"
 
 #include "clients/cpp/randomness.hpp"
+#include "noise/key_text.hpp"
 #include "protocol/records.hpp"
 #include "src/logging.hpp"
 #include "storage/faulty_store.hpp"
 #include "storage/open.hpp"
 #include "tests/src/faults.hpp"
 #include "tests/support/peer.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/packaged_task.hpp>
 #include <boost/asio/post.hpp>
 #include <doctest/doctest.h>
 #include <spdlog/sinks/ostream_sink.h>
 
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <sstream>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace asio = boost::asio;
@@ -42,6 +50,7 @@ struct RunningServer {
     Faults faults;
     storage::FaultyStore store{storage::open({.backend = "memory"}).value(), faults.hook()};
     role::ClientTable clients = role::ClientTable::open_to_all();
+    role::TrustedClock clock{role::read_clocks()};
     asio::io_context io{1};
     role::CommitQueue queue;
     role::Server server;
@@ -51,8 +60,9 @@ struct RunningServer {
     // `patience`: how long the store may take for a call.
     explicit RunningServer(const role::ServerLimits& limits = {}, std::chrono::milliseconds patience = 60s)
         : queue{store, {.patience = patience, .pause = 10ms}, logging.part("store")},
-          server{
-              io, curve, {curve, std::move(authority_key), 1h}, clients, store, queue, limits, logging.part("server")},
+          server{io,      curve,  {curve, std::move(authority_key), 1h},
+                 clients, store,  queue,
+                 clock,   limits, logging.part("server")},
           port{server.listen({asio::ip::address_v4::loopback(), 0}).port()} {
         asio::co_spawn(io, server.run(), asio::detached);
         thread = std::thread{[this] { io.run(); }};
@@ -64,6 +74,8 @@ struct RunningServer {
     void begin_to_stop() {
         asio::post(io, [this] { server.stop(); });
     }
+    // On its thread, and done when this returns.
+    void make(std::function<void()> change) { asio::post(io, std::packaged_task<void()>{std::move(change)}).get(); }
     std::string stop() {
         if (thread.joinable()) {
             begin_to_stop();
@@ -341,6 +353,40 @@ TEST_CASE("health is told though every reader waits for the disk") {
     CHECK(peer.receive<GetHealthSuccess>().is_healthy);
     server.faults.let_go();
     CHECK(peer.receive<GetTotalsSuccess>().request_id != 9);
+}
+
+TEST_CASE("nobody may have anything removed while the server cannot tell how old it is, because its clock has jumped") {
+    RunningServer server;
+    const support::TemporaryFolder folder;
+    const auto file = folder.path() / "clients.toml";
+    std::ofstream{file} << "[[client]]\nidentity = \"operator\"\npublic_key = \""
+                        << noise::public_key_text(server.client_key.public_key())
+                        << "\"\nallow = [\"admin\", \"query.own\"]\n";
+    std::filesystem::permissions(file, std::filesystem::perms{0600});
+    // As if the wall clock had stood elsewhere at the start.
+    const auto jump_since_start = [&](std::chrono::milliseconds jump) {
+        server.make([&] {
+            auto start = role::read_clocks();
+            start.wall -= static_cast<storage::Milliseconds>(jump.count());
+            server.clock = role::TrustedClock{start};
+        });
+    };
+    server.make([&] { server.clients = role::ClientTable::read(file, server.curve).value(); });
+    support::Peer peer{server.port};
+    server.let_in(peer, 0);
+    for (const std::chrono::milliseconds jump :
+         {std::chrono::milliseconds{100 * 24h}, std::chrono::milliseconds{-2min}}) {
+        jump_since_start(jump);
+        peer.send(CleanupOldShares{.request_id = 5, .older_than = 1000});
+        const auto error = peer.receive<Error>();
+        CHECK(error.request_id == 5);
+        CHECK(error.code.text == "invalid-request");
+        CHECK(error.detail.text.find("clock has jumped") != std::string::npos);
+        CHECK(server.faults.count("clean_up") == 0);
+    }
+    jump_since_start(30s);
+    peer.send(CleanupOldShares{.request_id = 6, .older_than = 1000});
+    CHECK(peer.receive<CleanupOldSharesSuccess>().removed_shares == 0);
 }
 
 TEST_CASE("the older session of a stream is told that it is fenced, though it says nothing") {

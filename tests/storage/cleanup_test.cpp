@@ -283,7 +283,7 @@ TEST_CASE("an edge whose records are gone is answered for its whole hour, and so
     CHECK(both->channels == 2);
 }
 
-TEST_CASE("numbers that were removed are acknowledged unread, those that were not are compared") {
+TEST_CASE("numbers that were removed are acknowledged unread and counted, those that were not are compared") {
     Scene scene{3};
     for (std::uint64_t n = 1; n <= 3; ++n) scene.send(bytes(share(n)), today);
     scene.send(bytes(share(3)), today); // a duplicate
@@ -291,11 +291,15 @@ TEST_CASE("numbers that were removed are acknowledged unread, those that were no
     scene.send(no_record, today + 1);
     CHECK(scene.clean_up(today + 1) == 4);
     Store& store = scene.store();
-    const Outcome outcome = stored(6, {{.sequence = 6, .verdict = protocol::Verdict::unknown_kind}});
+    const Outcome outcome = stored(6, {{.sequence = 6, .verdict = protocol::Verdict::unknown_kind}}, 4);
     const std::vector<protocol::B0_16M> again{bytes(share(1)), bytes(share(99)), no_record,
                                               bytes(share(3)), bytes(share(5)),  no_record};
     CHECK(commit_one(store, submission(scene.to(), 1, again)) == outcome);
-    CHECK(commit_one(store, submission(scene.to(), 2, shares(70, 71))) == stored(3));
+    CHECK(commit_one(store, submission(scene.to(), 2, shares(70, 71))) == stored(3, {}, 2));
+    const std::vector<protocol::B0_16M> kept{again.begin() + 4, again.end()};
+    CHECK(commit_one(store, submission(scene.to(), 5, kept)) ==
+          stored(6, {{.sequence = 6, .verdict = protocol::Verdict::unknown_kind}}));
+    CHECK(commit_one(store, submission(scene.to(), 5, {})) == stored(4));
     CHECK(store.position() == 6);
     scene.reopen();
     CHECK(commit_one(scene.store(), submission(scene.to(), 1, again)) == outcome);

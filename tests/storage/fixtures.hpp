@@ -144,8 +144,9 @@ inline storage::Outcome commit_one(storage::Store& store, storage::Submission su
     return commit(store, {std::move(submission)}).front();
 }
 
-inline storage::Outcome stored(std::uint64_t last, std::vector<storage::SequenceVerdict> verdicts = {}) {
-    return storage::Stored{.last_sequence = last, .verdicts = std::move(verdicts)};
+inline storage::Outcome stored(std::uint64_t last, std::vector<storage::SequenceVerdict> verdicts = {},
+                               std::uint64_t unread = 0) {
+    return storage::Stored{.last_sequence = last, .verdicts = std::move(verdicts), .unread = unread};
 }
 inline storage::Outcome refused(storage::Refused why) {
     return storage::Outcome{std::unexpected(why)};

@@ -1,7 +1,9 @@
 #include "tests/support/role_process.hpp"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,6 +30,13 @@ void clear_settings() {
     for (const auto& name : names) ::unsetenv(name.c_str());
 }
 
+// Those of root over files, for the program that is started next.
+bool give_up_privileges() {
+    if (::geteuid() != 0) return true;
+    return ::prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, 0, 0, 0) == 0 &&
+           ::prctl(PR_CAPBSET_DROP, CAP_DAC_READ_SEARCH, 0, 0, 0) == 0;
+}
+
 } // namespace
 
 RoleProcess::RoleProcess(const std::vector<std::string>& arguments, const Environment& environment,
@@ -45,7 +54,8 @@ RoleProcess::RoleProcess(const std::vector<std::string>& arguments, const Enviro
     if (pid_ == 0) {
         ::dup2(pipe[1], STDOUT_FILENO);
         ::dup2(pipe[1], STDERR_FILENO);
-        const auto& [folder, max_descriptors] = surroundings;
+        const auto& [folder, max_descriptors, heeds_permissions] = surroundings;
+        if (heeds_permissions && !give_up_privileges()) ::_exit(127);
         if (!folder.empty() && ::chdir(folder.c_str()) != 0) ::_exit(127);
         if (const rlimit limit{max_descriptors, max_descriptors}; max_descriptors > 0)
             ::setrlimit(RLIMIT_NOFILE, &limit);

@@ -124,10 +124,9 @@ TEST_CASE("a path where no store can be is refused with the reason") {
     CHECK(detail(scene.folder.path() / "pipe").find("regular") != std::string::npos);
 }
 
-TEST_CASE("a folder or a file without rights is refused with the reason") {
+TEST_CASE("a folder that cannot be written, entered or read, and a file without rights, are refused with the reason") {
     Scene scene;
     REQUIRE(open(scene.file)->close());
-    fs::permissions(scene.folder.path(), fs::perms{0555});
     fs::permissions(scene.file, fs::perms{0400});
     const auto refused = [](const fs::path& file) {
         return in_child([&] {
@@ -138,8 +137,12 @@ TEST_CASE("a folder or a file without rights is refused with the reason") {
             return engine.error().detail.find("ermission") == std::string::npos ? 5 : 0;
         });
     };
-    CHECK(refused(scene.folder.path() / "new.db") == 0);
-    CHECK(refused(scene.file) == 0);
+    for (const fs::perms folder : {fs::perms{0555}, fs::perms{0444}, fs::perms{}}) {
+        CAPTURE(static_cast<unsigned>(folder));
+        fs::permissions(scene.folder.path(), folder);
+        CHECK(refused(scene.folder.path() / "new.db") == 0);
+        CHECK(refused(scene.file) == 0);
+    }
     fs::permissions(scene.folder.path(), fs::perms{0700});
 }
 
@@ -212,6 +215,8 @@ TEST_CASE("a file with damaged pages is told by its name, and is whole again whe
     const auto entries = read_all(scene.file);
     CHECK(kind(entries) == Kind::corrupt);
     CHECK(entries.error().detail.find(scene.file.native()) != std::string::npos);
+    CHECK(
+        entries.error().detail.ends_with("; the file is damaged: move it and its -wal away, and bring back a backup"));
     write_file(scene.file, whole);
     CHECK(positions(read_all(scene.file)).size() == 200);
 }
@@ -225,7 +230,7 @@ TEST_CASE("a store that another program keeps locked is told by its name, and op
         const auto entries = read_all(scene.file);
         CHECK(kind(entries) == Kind::unavailable);
         CHECK(entries.error().detail.find(scene.file.native()) != std::string::npos);
-        CHECK(entries.error().detail.find("locked") != std::string::npos);
+        CHECK(entries.error().detail.ends_with("; another program has it locked: end what that does with it"));
     }
     CHECK(positions(read_all(scene.file)).size() == 200);
 }
