@@ -34,7 +34,7 @@ storage::Mark mark(storage::Position position) {
     return mark;
 }
 
-struct Scene {
+struct WatermarkScene {
     support::TemporaryFolder folder;
     fs::path file = folder.path() / "watermark-0000000000005eed";
     std::ostringstream log;
@@ -67,7 +67,7 @@ struct Scene {
 
 TEST_CASE("a new watermark is an empty file of its owner's, and nothing is found in it") {
     const auto mask = ::umask(0);
-    Scene scene;
+    WatermarkScene scene;
     CHECK(scene.open().file() == scene.file);
     ::umask(mask);
     struct stat status{};
@@ -78,7 +78,7 @@ TEST_CASE("a new watermark is an empty file of its owner's, and nothing is found
 }
 
 TEST_CASE("what was written last is found, however often it was written") {
-    Scene scene;
+    WatermarkScene scene;
     for (storage::Position last = 1; last <= 12; ++last) {
         scene.write(last, last);
         CHECK(scene.found() == mark(last));
@@ -90,7 +90,7 @@ TEST_CASE("what was written last is found, however often it was written") {
 }
 
 TEST_CASE("the file has its size from the first write on: two lines of text, written in turn") {
-    Scene scene;
+    WatermarkScene scene;
     scene.write(1, 1);
     std::string before = scene.content();
     CHECK(before.size() == 2 * slot_size);
@@ -111,7 +111,7 @@ TEST_CASE("the file has its size from the first write on: two lines of text, wri
 }
 
 TEST_CASE("a write that was cut off anywhere costs its slot, and the one before is found") {
-    Scene scene;
+    WatermarkScene scene;
     scene.write(1, 2);
     const std::string before = scene.content();
     scene.write(3, 3);
@@ -133,7 +133,7 @@ TEST_CASE("a write that was cut off anywhere costs its slot, and the one before 
 }
 
 TEST_CASE("a slot with any other byte is none, and a file without a whole slot is refused by its name") {
-    Scene scene;
+    WatermarkScene scene;
     scene.write(1, 2);
     const std::string whole = scene.content();
     for (std::size_t i = 0; i < whole.size(); ++i) {
@@ -149,7 +149,7 @@ TEST_CASE("a slot with any other byte is none, and a file without a whole slot i
 }
 
 TEST_CASE("a text of somebody else, and another data set's watermark under this name, are refused") {
-    Scene scene;
+    WatermarkScene scene;
     for (const std::string foreign : {"x", "storage-sv2 watermark 1", "storage-sv2 watermark 1 1 5eed 3 1 ab cd\n"}) {
         scene.set_content(foreign);
         scene.check_refused("holds no whole watermark");
@@ -163,7 +163,7 @@ TEST_CASE("a text of somebody else, and another data set's watermark under this 
 }
 
 TEST_CASE("what is no regular file is refused by its name") {
-    Scene scene;
+    WatermarkScene scene;
     SUBCASE("a folder") {
         fs::create_directory(scene.file);
         scene.check_refused("cannot be read");
@@ -181,7 +181,7 @@ TEST_CASE("what is no regular file is refused by its name") {
 }
 
 TEST_CASE("a write that fails is told once, and once more when it goes again") {
-    Scene scene;
+    WatermarkScene scene;
     auto watermark = scene.open();
     {
         const role_scene::NoRoomInFiles full;
@@ -209,7 +209,7 @@ TEST_CASE("a write that fails is told once, and once more when it goes again") {
 }
 
 TEST_CASE("the watermarks of other data sets are told from it and from what else is there") {
-    Scene scene;
+    WatermarkScene scene;
     for (const char* name : {"watermark-00000000000000ff", "watermark-000000000000000a", "watermark-5eed", "lock",
                              "watermark-000000000000000b.accepted"})
         std::ofstream{scene.folder.path() / name};
