@@ -30,9 +30,11 @@ class PostgresEngine final : public Engine {
     [[nodiscard]] std::string_view name() const override { return "postgres"; }
     [[nodiscard]] protocol::Durability durability() const override { return session_->durability(); }
 
-    // Through the session that writes: while that has the lock, nothing of an earlier one is on its way any more.
+    // Through the session that writes: while that has the lock, nothing of an earlier one is on its way any more. Who
+    // finds a record in it acknowledges it.
     Result<Contents> load() override {
         const postgres::Alarm::Call call{session_->alarm()};
+        if (const auto replicated = writer_.replicate(); !replicated) return std::unexpected(replicated.error());
         const auto connection = session_->connection();
         if (!connection) return std::unexpected(connection.error());
         return postgres::contents(**connection);

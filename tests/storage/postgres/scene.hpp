@@ -3,12 +3,17 @@
 
 #include "storage/postgres/postgres_engine.hpp"
 #include "tests/storage/engine_scene.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 #include <doctest/doctest.h>
 #include <libpq-fe.h>
+#include <spawn.h>
+#include <sys/wait.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <functional>
 #include <memory>
@@ -16,6 +21,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace postgres_scene {
@@ -97,6 +103,52 @@ class Setting {
 
     std::string name_;
     Prompt prompt_;
+};
+
+// Receives what the server writes and confirms what it has synced, as a standby does; it keeps nothing.
+class Receiver {
+  public:
+    static constexpr auto name = "receiver"; // for synchronous_standby_names
+
+    Receiver() {
+        std::array arguments{std::string{"pg_receivewal"},       std::string{"--synchronous"},
+                             std::string{"--no-loop"},           std::string{"--directory"},
+                             folder_.path().string(),              std::string{"--dbname"},
+                             server_url() + "?application_name=" + name};
+        std::vector<char*> pointers;
+        for (std::string& argument : arguments) pointers.push_back(argument.data());
+        pointers.push_back(nullptr);
+        REQUIRE(posix_spawnp(&pid_, pointers[0], nullptr, nullptr, pointers.data(), environ) == 0);
+    }
+    Receiver(const Receiver&) = delete;
+    Receiver& operator=(const Receiver&) = delete;
+    ~Receiver() { end(); }
+
+    // That is what it becomes with the first that it has synced.
+    void wait_until_synchronous() {
+        wait_until([&] {
+            prompt_.run("SELECT pg_logical_emit_message(false, 'test', 'something to sync')");
+            return state() == "sync\n";
+        });
+    }
+
+    // Returns when the server knows, too.
+    void end() {
+        if (pid_ == 0) return;
+        kill(pid_, SIGKILL);
+        waitpid(std::exchange(pid_, 0), nullptr, 0);
+        wait_until([&] { return state().empty(); });
+    }
+
+  private:
+    std::string state() {
+        return prompt_.run(std::string{"SELECT sync_state FROM pg_stat_replication WHERE application_name = '"} + name +
+                           "'");
+    }
+
+    support::TemporaryFolder folder_;
+    Prompt prompt_;
+    pid_t pid_ = 0;
 };
 
 struct Database {
