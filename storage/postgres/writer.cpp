@@ -140,6 +140,7 @@ Result<void> Writer::write(const Transaction& transaction) {
         if (!transaction.removed.empty() && !arrivals_.drop_empty(**connection)) (*connection)->drop();
         return {};
     }
+    arrivals_.look_again();
     roll_back(**connection);
     return done;
 }

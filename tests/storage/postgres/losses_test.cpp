@@ -4,46 +4,6 @@
 
 using namespace postgres_scene;
 
-namespace {
-
-// A call that goes on in a thread of its own.
-class Writing {
-  public:
-    Writing(Engine& engine, const Transaction& transaction)
-        : engine_{engine},
-          thread_{[&] {
-              result_ = engine_.write(transaction);
-              is_over_ = true;
-          }} {}
-    Writing(const Writing&) = delete;
-    Writing& operator=(const Writing&) = delete;
-    ~Writing() {
-        if (!thread_.joinable()) return;
-        for (; !is_over_; std::this_thread::sleep_for(std::chrono::milliseconds{20})) engine_.interrupt();
-        thread_.join();
-    }
-
-    [[nodiscard]] bool is_over() const { return is_over_; }
-    storage::Result<void> result() {
-        thread_.join();
-        return result_;
-    }
-
-  private:
-    Engine& engine_;
-    storage::Result<void> result_;
-    std::atomic<bool> is_over_ = false;
-    std::thread thread_;
-};
-
-storage::Result<void> write_in_the_end(Engine& engine, const Transaction& transaction) {
-    for (;;)
-        if (auto written = engine.write(transaction); written || written.error().kind != Kind::unavailable)
-            return written;
-}
-
-} // namespace
-
 TEST_CASE("a session that ends in the middle of a COPY has stored nothing") {
     OpenScene scene;
     scene.log.add_shares(1, 1);

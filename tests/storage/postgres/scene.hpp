@@ -111,9 +111,12 @@ class Receiver {
     static constexpr auto name = "receiver"; // for synchronous_standby_names
 
     Receiver() {
-        std::array arguments{std::string{"pg_receivewal"},       std::string{"--synchronous"},
-                             std::string{"--no-loop"},           std::string{"--directory"},
-                             folder_.path().string(),              std::string{"--dbname"},
+        std::array arguments{std::string{"pg_receivewal"},
+                             std::string{"--synchronous"},
+                             std::string{"--no-loop"},
+                             std::string{"--directory"},
+                             folder_.path().string(),
+                             std::string{"--dbname"},
                              server_url() + "?application_name=" + name};
         std::vector<char*> pointers;
         for (std::string& argument : arguments) pointers.push_back(argument.data());
@@ -190,6 +193,42 @@ struct OpenScene : Database {
         REQUIRE_MESSAGE(written, (written ? "" : written.error().detail));
     }
 };
+
+// A call that goes on in a thread of its own.
+class Writing {
+  public:
+    Writing(Engine& engine, const Transaction& transaction)
+        : engine_{engine},
+          thread_{[&] {
+              result_ = engine_.write(transaction);
+              is_over_ = true;
+          }} {}
+    Writing(const Writing&) = delete;
+    Writing& operator=(const Writing&) = delete;
+    ~Writing() {
+        if (!thread_.joinable()) return;
+        for (; !is_over_; std::this_thread::sleep_for(std::chrono::milliseconds{20})) engine_.interrupt();
+        thread_.join();
+    }
+
+    [[nodiscard]] bool is_over() const { return is_over_; }
+    storage::Result<void> result() {
+        thread_.join();
+        return result_;
+    }
+
+  private:
+    Engine& engine_;
+    storage::Result<void> result_;
+    std::atomic<bool> is_over_ = false;
+    std::thread thread_;
+};
+
+inline storage::Result<void> write_in_the_end(Engine& engine, const Transaction& transaction) {
+    for (;;)
+        if (auto written = engine.write(transaction); written || written.error().kind != Kind::unavailable)
+            return written;
+}
 
 template <class T> std::string detail(const storage::Result<T>& result) {
     REQUIRE_FALSE(result);
