@@ -26,6 +26,11 @@ bool is_disconnect(const client::StreamError& error) {
     return code != nullptr && *code != asio::error::timed_out;
 }
 
+// In the middle of a call; of one that has failed the queue tells.
+bool is_silent(const StoreState& store) {
+    return !store.is_available && !store.has_failed;
+}
+
 } // namespace
 
 Server::Server(asio::io_context& io, const noise::Curve& curve, CredentialsKeeper credentials,
@@ -103,6 +108,8 @@ asio::awaitable<void> Server::watch() {
         const auto now = Connection::Clock::now();
         const StoreState state = queue_.state();
         const bool is_news = state.is_available != told.is_available;
+        if (is_silent(state) && !is_silent(told)) log_->warn("nothing is acknowledged meanwhile: {}", state.detail);
+        if (!is_silent(state) && is_silent(told)) log_->info("the store has answered");
         told = state;
         for (const auto& connection : connections_) {
             connection->check_limits(now);

@@ -53,6 +53,15 @@ std::map<Day, Part> by_day(std::span<const LogEntry> entries) {
     return days;
 }
 
+// False if it could not be done now, most likely since somebody's lock is in the way: nobody waits for that.
+Result<bool> unless_locked(Connection& connection, const std::string& sql) {
+    const auto done = connection.execute(join({"BEGIN; SET LOCAL lock_timeout = '100ms'; ", sql, "; COMMIT"}));
+    if (done) return true;
+    if (connection.is_lost()) return std::unexpected(done.error());
+    if (const auto back = connection.execute("ROLLBACK"); !back) return std::unexpected(back.error());
+    return false;
+}
+
 StorageError given_up() {
     return {.kind = StorageError::Kind::unavailable, .detail = "opening was given up"};
 }
@@ -105,15 +114,24 @@ Result<void> Arrivals::make_room(Connection& connection, std::span<const LogEntr
     std::set<Day> wanted;
     for (const auto& [day, part] : by_day(entries)) wanted.insert(day);
     wanted.erase(no_day);
-    if (!wanted.empty() && (days_.empty() || days_.rbegin()->first < *wanted.rbegin()))
-        wanted.insert(*wanted.rbegin() + 1); // so that no share of tomorrow waits for it
+    if (wanted.empty()) return {};
+    const Day ahead = *wanted.rbegin() + 1; // so that no share of tomorrow waits for it
+    const bool is_latest = days_.empty() || days_.rbegin()->first < ahead;
+    if (is_latest && day_of(static_cast<Milliseconds>(ahead * day_length)) != no_day) wanted.insert(ahead);
     for (const Day day : wanted) {
-        if (partitions_.contains(day) || day_of(static_cast<Milliseconds>(day * day_length)) == no_day) continue;
+        if (partitions_.contains(day)) continue;
         const std::string name = partition_of(day);
         auto there = connection.execute(join({"SELECT to_regclass('", name, "') IS NOT NULL"}));
         if (!there) return std::unexpected(there.error());
-        if (there->next() && there->text(0) == "f")
-            if (const auto made = connection.execute(partition(day)); !made) return std::unexpected(made.error());
+        if (there->next() && there->text(0) == "f") {
+            if (day == ahead) {
+                const auto made = unless_locked(connection, partition(day));
+                if (!made) return std::unexpected(made.error());
+                if (!*made) continue; // the next commit tries again
+            } else if (const auto made = connection.execute(partition(day)); !made) {
+                return std::unexpected(made.error());
+            }
+        }
         partitions_.insert(day);
     }
     return {};
@@ -163,15 +181,11 @@ Result<void> Arrivals::drop_empty(Connection& connection) {
     if (!empty) return std::unexpected(empty.error());
     while (empty->next()) {
         const Day day = std::stoll(std::string{empty->text(0)});
-        const auto dropped =
-            connection.execute(join({"BEGIN; SET LOCAL lock_timeout = '100ms'; DROP TABLE ", partition_of(day),
-                                     "; DELETE FROM days WHERE day = ", std::to_string(day), "; COMMIT"}));
-        if (!dropped && connection.is_lost()) return std::unexpected(dropped.error());
-        if (!dropped) {
-            if (const auto back = connection.execute("ROLLBACK"); !back) return std::unexpected(back.error());
-            continue;
-        }
-        partitions_.erase(day);
+        partitions_.erase(day); // whatever the answer will be, or if there is none
+        const auto dropped = unless_locked(connection, join({"DROP TABLE ", partition_of(day),
+                                                             "; DELETE FROM days WHERE day = ", std::to_string(day)}));
+        if (!dropped) return std::unexpected(dropped.error());
+        if (!*dropped) continue;
         const std::unique_lock lock{mutex_};
         days_.erase(day);
     }

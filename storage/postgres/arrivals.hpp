@@ -32,6 +32,9 @@ class Arrivals {
 
     // The writer's. Makes the days' partitions, ahead of the transaction, and of tomorrow.
     Result<void> make_room(Connection& connection, std::span<const LogEntry> entries);
+    // After a transaction that failed: what was there for sure may be gone, or not on the server that is the primary
+    // now.
+    void look_again() { partitions_.clear(); }
     // To be called before a transaction with these is committed: whether it was may then be uncertain.
     void expect(std::span<const LogEntry> entries);
     // What keeps the table of days true, for the same transaction.
@@ -56,7 +59,7 @@ class Arrivals {
 
     mutable SharedMutex mutex_;
     std::map<Day, Known> days_; // with shares
-    std::set<Day> partitions_;  // that are there for sure
+    std::set<Day> partitions_;  // that are there, as far as is known
 };
 
 } // namespace storage::postgres

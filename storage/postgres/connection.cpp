@@ -106,23 +106,24 @@ void Connection::Closer::operator()(pg_conn* handle) const {
     PQfinish(handle);
 }
 
-Connection::Connection(std::string place, Alarm& alarm, FaultHook faults)
+Connection::Connection(std::string place, Alarm& alarm, FaultHook faults, std::function<bool()> goes_on)
     : place_{std::move(place)},
       alarm_{alarm},
-      faults_{std::move(faults)} {}
+      faults_{std::move(faults)},
+      goes_on_{std::move(goes_on)} {}
 
 Connection::~Connection() = default;
 
 Result<std::unique_ptr<Connection>> Connection::open(const Target& target, Alarm& alarm, FaultHook faults,
-                                                     const std::function<bool()>& goes_on) {
-    std::unique_ptr<Connection> connection{new Connection{target.name, alarm, std::move(faults)}};
-    auto done = connection->with_faults("connect", [&] { return connection->connect(target, goes_on); });
+                                                     std::function<bool()> goes_on) {
+    std::unique_ptr<Connection> connection{new Connection{target.name, alarm, std::move(faults), std::move(goes_on)}};
+    auto done = connection->with_faults("connect", [&] { return connection->connect(target); });
     if (done) done = connection->begin_session();
     if (!done) return std::unexpected(std::move(done).error());
     return connection;
 }
 
-Result<void> Connection::connect(const Target& target, const std::function<bool()>& goes_on) {
+Result<void> Connection::connect(const Target& target) {
     std::vector<const char*> keywords;
     std::vector<const char*> values;
     keywords.reserve(target.keywords.size());
@@ -138,14 +139,10 @@ Result<void> Connection::connect(const Target& target, const std::function<bool(
     const auto deadline = std::chrono::steady_clock::now() + patience_with_an_attempt;
     auto state = PGRES_POLLING_WRITING;
     while (PQstatus(handle_.get()) != CONNECTION_BAD && state != PGRES_POLLING_OK && state != PGRES_POLLING_FAILED) {
-        const short events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-        std::array<pollfd, 2> waiting{pollfd{.fd = PQsocket(handle_.get()), .events = events, .revents = 0},
-                                      pollfd{.fd = alarm_.descriptor(), .events = POLLIN, .revents = 0}};
-        const int ready = ::poll(waiting.data(), waiting.size(), tick_ms);
-        if (waiting[1].revents != 0) return lost("interrupted");
-        if (!goes_on()) return lost("given up");
+        const auto ready = wait_a_tick(state == PGRES_POLLING_READING ? POLLIN : POLLOUT);
+        if (!ready) return std::unexpected(ready.error());
         if (std::chrono::steady_clock::now() > deadline) return lost("the server does not answer");
-        if (ready > 0) state = PQconnectPoll(handle_.get());
+        if (*ready) state = PQconnectPoll(handle_.get());
     }
     if (state == PGRES_POLLING_OK) return {};
     const std::string message = PQerrorMessage(handle_.get());
@@ -271,15 +268,21 @@ int Connection::process() const {
     return PQbackendPID(handle_.get());
 }
 
+Result<bool> Connection::wait_a_tick(short events) {
+    std::array<pollfd, 2> waiting{pollfd{.fd = PQsocket(handle_.get()), .events = events, .revents = 0},
+                                  pollfd{.fd = alarm_.descriptor(), .events = POLLIN, .revents = 0}};
+    const int ready = ::poll(waiting.data(), waiting.size(), tick_ms);
+    if (ready < 0 && errno != EINTR) return lost("poll() failed");
+    if (ready > 0 && waiting[1].revents != 0) return lost("interrupted");
+    if (!goes_on_()) return lost("given up");
+    return ready > 0;
+}
+
 Result<void> Connection::wait(short events) {
     for (;;) {
-        std::array<pollfd, 2> waiting{pollfd{.fd = PQsocket(handle_.get()), .events = events, .revents = 0},
-                                      pollfd{.fd = alarm_.descriptor(), .events = POLLIN, .revents = 0}};
-        const int ready = ::poll(waiting.data(), waiting.size(), -1);
-        if (ready < 0 && errno != EINTR) return lost("poll() failed");
-        if (ready <= 0) continue;
-        if (waiting[1].revents != 0) return lost("interrupted");
-        return {};
+        const auto ready = wait_a_tick(events);
+        if (!ready) return std::unexpected(ready.error());
+        if (*ready) return {};
     }
 }
 

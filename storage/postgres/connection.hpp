@@ -1,5 +1,6 @@
 // libpq as values. No other file talks to the server: here its answers become errors of ours. Nothing blocks but in
-// poll(), beside an alarm: a server that does not answer is waited for until that rings.
+// poll(), beside an alarm: a server that does not answer is waited for until that rings, or nobody wants to go on
+// waiting.
 #pragma once
 
 #include "protocol/primitives.hpp"
@@ -54,10 +55,10 @@ struct Question {
 // One session, for one thread at a time. A call that fails for want of an answer leaves it lost; those after it fail.
 class Connection {
   public:
-    // One attempt. `goes_on` is asked now and then, and ends it by saying no. A refusal that waiting does not change is
-    // `unusable`, all else `unavailable`.
+    // One attempt. `goes_on` is asked now and then while this or a later call waits, and ends it by saying no. A
+    // refusal that waiting does not change is `unusable`, all else `unavailable`.
     static Result<std::unique_ptr<Connection>> open(const Target& target, Alarm& alarm, FaultHook faults,
-                                                    const std::function<bool()>& goes_on);
+                                                    std::function<bool()> goes_on);
     ~Connection();
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
@@ -89,10 +90,12 @@ class Connection {
         void operator()(pg_conn* handle) const;
     };
 
-    Connection(std::string place, Alarm& alarm, FaultHook faults);
+    Connection(std::string place, Alarm& alarm, FaultHook faults, std::function<bool()> goes_on);
 
-    Result<void> connect(const Target& target, const std::function<bool()>& goes_on);
+    Result<void> connect(const Target& target);
     Result<void> begin_session();
+    // False after a tick in which nothing came.
+    Result<bool> wait_a_tick(short events);
     Result<void> wait(short events);
     Result<void> flush();
     Result<pg_result*> next_result();
@@ -109,6 +112,7 @@ class Connection {
     std::string place_;
     Alarm& alarm_;
     FaultHook faults_;
+    std::function<bool()> goes_on_;
     std::unique_ptr<pg_conn, Closer> handle_;
     std::map<std::string, std::string> prepared_; // statements, and their names
     std::string last_state_;

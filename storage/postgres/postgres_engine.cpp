@@ -19,20 +19,24 @@ class PostgresEngine final : public Engine {
           readers_{session_->target(), session_->schema(), std::move(faults), arrivals_},
           writer_{*session_, arrivals_} {}
 
-    Result<void> prepare(const std::function<bool(std::string_view)>& goes_on) {
+    Result<void> prepare() {
         const postgres::Alarm::Call call{session_->alarm()};
         const auto connection = session_->connection();
         if (!connection) return std::unexpected(connection.error());
         if (auto done = arrivals_.drop_empty(**connection); !done) return done; // of a role that ended before it did
-        return arrivals_.load(**connection, goes_on);
+        auto loaded = arrivals_.load(**connection, [this](std::string_view why) { return session_->tell(why); });
+        session_->end_opening();
+        return loaded;
     }
 
     [[nodiscard]] std::string_view name() const override { return "postgres"; }
     [[nodiscard]] protocol::Durability durability() const override { return session_->durability(); }
 
-    // Through the session that writes: while that has the lock, nothing of an earlier one is on its way any more.
+    // Through the session that writes: while that has the lock, nothing of an earlier one is on its way any more. Who
+    // finds a record in it acknowledges it.
     Result<Contents> load() override {
         const postgres::Alarm::Call call{session_->alarm()};
+        if (const auto replicated = writer_.replicate(); !replicated) return std::unexpected(replicated.error());
         const auto connection = session_->connection();
         if (!connection) return std::unexpected(connection.error());
         return postgres::contents(**connection);
@@ -89,7 +93,7 @@ Result<std::unique_ptr<Engine>> open_postgres(const PostgresOptions& options) {
     auto session = postgres::Session::open(options);
     if (!session) return std::unexpected(session.error());
     auto engine = std::make_unique<PostgresEngine>(*std::move(session), options.faults);
-    if (const auto done = engine->prepare(options.goes_on_waiting); !done) return std::unexpected(done.error());
+    if (const auto done = engine->prepare(); !done) return std::unexpected(done.error());
     return engine;
 }
 

@@ -156,6 +156,15 @@ template <class S> std::string definitions() {
     return lines;
 }
 
+// No default partition: a share of a day without its own is better refused than put where the day could never begin.
+// And attaching a day's would have to wait for everybody who reads the default one.
+std::string partitions_of_no_day() {
+    constexpr std::uint64_t end = protocol::last_timestamp + 1;
+    return sql::join({"CREATE TABLE shares_before_days PARTITION OF shares FOR VALUES FROM (MINVALUE) TO (0);\n"
+                      "CREATE TABLE shares_behind_days PARTITION OF shares FOR VALUES FROM (",
+                      std::to_string(end), ") TO (MAXVALUE);\n"});
+}
+
 // Only shares come in such numbers that they are kept apart by the day of their arrival; and they alone are found by
 // their fingerprints.
 template <protocol::Record R> std::string record_table() {
@@ -165,10 +174,10 @@ template <protocol::Record R> std::string record_table() {
     sql.append(name).append(" (").append(head_of_record_table).append(definitions<R>());
     sql.append("    extra bytea NOT NULL");
     if (is_share)
-        sql.append(",\n    fingerprint bigint\n) PARTITION BY RANGE (received_at);\n"
-                   "CREATE TABLE shares_of_no_day PARTITION OF shares DEFAULT;\n"
-                   "CREATE INDEX shares_by_fingerprint ON shares (fingerprint) WHERE fingerprint IS NOT NULL;\n"
-                   "CREATE INDEX shares_by_position ON shares (position);\n");
+        sql.append(",\n    fingerprint bigint\n) PARTITION BY RANGE (received_at);\n")
+            .append(partitions_of_no_day())
+            .append("CREATE INDEX shares_by_fingerprint ON shares (fingerprint) WHERE fingerprint IS NOT NULL;\n"
+                    "CREATE INDEX shares_by_position ON shares (position);\n");
     else
         sql.append(",\n    PRIMARY KEY (position)\n);\n");
     sql.append("CREATE INDEX ").append(name).append("_by_time ON ").append(name);

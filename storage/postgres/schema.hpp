@@ -10,7 +10,7 @@
 
 namespace storage::postgres {
 
-inline constexpr std::uint32_t schema_version = 1;
+inline constexpr std::uint32_t schema_version = 2;
 
 // Tables and views, in the schema that the session's search_path names.
 std::string schema();
@@ -19,7 +19,8 @@ using Day = std::int64_t; // since 1970 UTC, of arrival
 
 inline constexpr std::int64_t day_length = 24LL * 3600 * 1000; // ms
 
-inline constexpr Day no_day = -1; // of what lies behind the year 9999: the partition of all that has none of its own
+inline constexpr Day no_day =
+    -1; // of what lies behind the year 9999: two partitions, since 2^63 and more is below 0 there
 
 Day day_of(Milliseconds received_at);
 

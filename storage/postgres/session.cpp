@@ -65,29 +65,38 @@ Result<void> Session::open() {
     return done;
 }
 
+bool Session::tell(std::string_view why) {
+    told_ = Clock::now();
+    return options_.goes_on_waiting(why);
+}
+
+void Session::end_opening() {
+    options_.goes_on_waiting = [](std::string_view) { return true; };
+}
+
+bool Session::goes_on() {
+    return Clock::now() - told_ < between_tellings || tell(waiting_for_);
+}
+
 Result<void> Session::wait_for_server() {
     const auto deadline = Clock::now() + options_.patience;
-    std::string why = join({target_.name, ": waiting for the server"});
-    auto told = Clock::now();
-    const auto goes_on = [&] {
-        if (Clock::now() - told < between_tellings) return true;
-        told = Clock::now();
-        return options_.goes_on_waiting(why);
-    };
+    const std::string waiting = join({target_.name, ": waiting for the server"});
+    waiting_for_ = waiting;
+    told_ = Clock::now();
     for (;;) {
-        auto opened = Connection::open(target_, alarm_, options_.faults, goes_on);
+        auto opened = Connection::open(target_, alarm_, options_.faults, [this] { return goes_on(); });
         if (opened) {
             connection_ = *std::move(opened);
+            waiting_for_ = waiting;
             return check_server();
         }
         if (opened.error().kind == Kind::unusable) return std::unexpected(std::move(opened).error());
-        why = opened.error().detail;
+        waiting_for_ = opened.error().detail;
         if (Clock::now() >= deadline)
             return error(Kind::unavailable,
                          join({"there was no server within ", std::to_string(options_.patience.count()),
-                               " s; the last attempt: ", why}));
-        if (!options_.goes_on_waiting(why)) return error(Kind::unavailable, "waiting for the server was given up");
-        told = Clock::now();
+                               " s; the last attempt: ", waiting_for_}));
+        if (!tell(waiting_for_)) return error(Kind::unavailable, "waiting for the server was given up");
         std::this_thread::sleep_for(between_attempts);
     }
 }
@@ -104,7 +113,7 @@ Result<void> Session::stand_by() {
             continue;
         }
         const bool is_told = wait == between_attempts;
-        if (is_told && !options_.goes_on_waiting("another role is active on this database; standing by"))
+        if (is_told && !tell("another role is active on this database; standing by"))
             return error(Kind::unavailable, "standing by for another role was given up");
         std::this_thread::sleep_for(wait);
     }
@@ -162,7 +171,8 @@ Result<void> Session::check_server() {
     auto settings = connection_->execute(
         "SET synchronous_commit = on; SELECT current_setting('fsync'), current_setting('full_page_writes'), "
         "current_setting('server_encoding'), current_setting('synchronous_standby_names') <> '' AND EXISTS "
-        "(SELECT 1 FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum'))");
+        "(SELECT 1 FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')), "
+        "current_setting('data_checksums')");
     if (!settings) return std::unexpected(settings.error());
     settings->next();
     for (const auto& [column, name] : {std::pair{0, "fsync"}, std::pair{1, "full_page_writes"}})
@@ -173,6 +183,10 @@ Result<void> Session::check_server() {
     if (const auto encoding = settings->text(2); encoding != "UTF8" && encoding != "SQL_ASCII")
         return error(Kind::unusable, join({"the database has the encoding ", encoding,
                                            ", which has no place for every name; make one with ENCODING 'UTF8'"}));
+    if (settings->text(4) != "on")
+        tell(join({target_.name,
+                   ": the server runs without data checksums, and notices damage on its disk late or never; "
+                   "pg_checksums --enable, while it is stopped, gives it some"}));
     durability_ = settings->text(3) == "t" ? protocol::Durability::replicated : protocol::Durability::local;
     return {};
 }
@@ -268,8 +282,8 @@ Result<void> Session::check_origin() {
         connection_->execute("SELECT system_identifier, ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, "
                              "8))::bit(32)::bigint FROM pg_control_system()");
     if (!now && connection_->last_state() == "42501") {
-        options_.goes_on_waiting(join({target_.name, ": its user may not call pg_control_system(), so that a copy of "
-                                                     "the database is not told from the database"}));
+        tell(join({target_.name, ": its user may not call pg_control_system(), so that a copy of "
+                                 "the database is not told from the database"}));
         return {};
     }
     if (!now) return std::unexpected(now.error());

@@ -7,6 +7,7 @@
 #include "storage/postgres/connection.hpp"
 #include "storage/postgres/postgres_engine.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -19,6 +20,11 @@ class Session {
     // Waits for the server as long as the options say, and for another role that is active without end. Makes the store
     // if there is none.
     static Result<std::unique_ptr<Session>> open(PostgresOptions options);
+
+    // Tells what opening waits for; false if it is to be given up.
+    bool tell(std::string_view why);
+    // From now on nobody is told, and nothing given up but by the alarm.
+    void end_opening();
 
     // The connection; a new one if it was lost. `superseded` if another role has become active meanwhile.
     Result<Connection*> connection();
@@ -42,6 +48,8 @@ class Session {
     Session(PostgresOptions options, Target target);
 
     Result<void> open();
+    // Asked while a call waits: tells it now and then.
+    bool goes_on();
     Result<void> wait_for_server();
     Result<void> stand_by();
     Result<void> reconnect();
@@ -58,6 +66,8 @@ class Session {
     PostgresOptions options_;
     Target target_;
     Alarm alarm_;
+    std::string waiting_for_; // by calls, while it is opened
+    std::chrono::steady_clock::time_point told_;
     std::unique_ptr<Connection> connection_;
     std::string schema_ = "storage_sv2";
     protocol::Durability durability_ = protocol::Durability::local;

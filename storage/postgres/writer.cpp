@@ -121,6 +121,12 @@ std::string stretches(const std::vector<LogEntry>& entries) {
                   });
 }
 
+StorageError not_replicated(Kind kind) {
+    return {.kind = kind,
+            .detail = "the server does not wait for a standby any more, and clients were told that records are "
+                      "replicated; set synchronous_standby_names, or restart the role to go on without"};
+}
+
 } // namespace
 
 Result<void> Writer::write(const Transaction& transaction) {
@@ -128,15 +134,44 @@ Result<void> Writer::write(const Transaction& transaction) {
     if (!connection) return std::unexpected(connection.error());
     auto done = arrivals_.make_room(**connection, transaction.entries);
     if (done) done = write(**connection, transaction);
-    if (done) done = (*connection)->commit();
+    if (done) done = commit(**connection);
     if (done) {
         // What becomes of this does not concern the transaction, which stands.
         if (!transaction.removed.empty() && !arrivals_.drop_empty(**connection)) (*connection)->drop();
         return {};
     }
-    const bool is_rolled_back = !(*connection)->is_lost() && (*connection)->execute("ROLLBACK");
-    if (!is_rolled_back) (*connection)->drop();
+    arrivals_.look_again();
+    roll_back(**connection);
     return done;
+}
+
+Result<void> Writer::replicate() {
+    if (!is_replicated()) return {};
+    const auto connection = session_.connection();
+    if (!connection) return std::unexpected(connection.error());
+    const auto touched = (*connection)->execute(join({"BEGIN; UPDATE head SET term = term WHERE ", is_waiting}));
+    Result<void> done;
+    if (!touched)
+        done = std::unexpected(touched.error());
+    else if (touched->changes() != 1)
+        done = std::unexpected(not_replicated(Kind::unavailable));
+    if (done) done = commit(**connection);
+    if (!done) roll_back(**connection);
+    return done;
+}
+
+// An operator who lets go of the standby lets go of the commits that wait for it, too, and those have no warning.
+Result<void> Writer::commit(Connection& connection) const {
+    if (auto done = connection.commit(); !done || !is_replicated()) return done;
+    auto waiting = connection.execute(join({"SELECT ", is_waiting}));
+    if (waiting && waiting->next() && waiting->text(0) == "t") return {};
+    if (waiting) return std::unexpected(not_replicated(Kind::unknown));
+    return std::unexpected(StorageError{.kind = Kind::unknown, .detail = waiting.error().detail});
+}
+
+void Writer::roll_back(Connection& connection) {
+    const bool is_rolled_back = !connection.is_lost() && connection.execute("ROLLBACK");
+    if (!is_rolled_back) connection.drop();
 }
 
 // Up to, but without, the commit: of what fails here, nothing is stored.
@@ -175,11 +210,12 @@ StorageError Writer::why_not(Connection& connection, const Transaction& transact
     if (!head->next()) return {.kind = Kind::corrupt, .detail = "the store has no head"};
     if (head->text(0) != literal(transaction.expected_term))
         return {.kind = Kind::superseded, .detail = "another role writes to the store now"};
-    if (session_.durability() == protocol::Durability::replicated && head->text(1) != "t")
-        return {.kind = Kind::unavailable,
-                .detail = "the server does not wait for a standby any more, and clients were told that records are "
-                          "replicated; set synchronous_standby_names, or restart the role to go on without"};
+    if (is_replicated() && head->text(1) != "t") return not_replicated(Kind::unavailable);
     return {.kind = Kind::unknown, .detail = "the store is further than what was to be written"};
+}
+
+bool Writer::is_replicated() const {
+    return session_.durability() == protocol::Durability::replicated;
 }
 
 } // namespace storage::postgres

@@ -12,10 +12,15 @@ class Writer {
     Writer(Session& session, Arrivals& arrivals) : session_{session}, arrivals_{arrivals} {}
 
     Result<void> write(const Transaction& transaction);
+    // Where clients were told that records are replicated: returns when all that is stored is.
+    Result<void> replicate();
 
   private:
     Result<void> write(Connection& connection, const Transaction& transaction);
     Result<void> advance_head(Connection& connection, const Transaction& transaction);
+    Result<void> commit(Connection& connection) const;
+    static void roll_back(Connection& connection);
+    [[nodiscard]] bool is_replicated() const;
     [[nodiscard]] StorageError why_not(Connection& connection, const Transaction& transaction) const;
 
     Session& session_;

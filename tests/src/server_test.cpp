@@ -156,7 +156,9 @@ TEST_CASE("a stalled store is told in StoreStatus, and so is its recovery; the s
         CHECK(status.detail.text.find("the disk is full") != std::string::npos);
         server.faults.fail_with(std::nullopt);
     }
+    bool is_silent = false;
     SUBCASE("a store that does not answer") {
+        is_silent = true;
         server.faults.hold();
         peer.send(shares(1, 2, 1));
         CHECK_FALSE(peer.receive<StoreStatus>().is_available);
@@ -180,6 +182,14 @@ TEST_CASE("a stalled store is told in StoreStatus, and so is its recovery; the s
     }
     CHECK(acknowledged == 2);
     CHECK(server.store.position() == 2);
+    if (!is_silent) return;
+    const std::string log = server.stop();
+    const auto told =
+        log.find(" WARN storage_sv2::server: nothing is acknowledged meanwhile: the store has not answered for more");
+    const auto ended = log.find(" INFO storage_sv2::server: the store has answered");
+    REQUIRE_MESSAGE(told != std::string::npos, log);
+    REQUIRE_MESSAGE(ended != std::string::npos, log);
+    CHECK(told < ended);
 }
 
 TEST_CASE("the limits of the running role let a stall be told within 2 s, with half a second to spare") {

@@ -79,12 +79,12 @@ class PostgresServer:
             raise RuntimeError(f"{program}: {done.stdout}")
         return done.stdout
 
-    def make(self):
+    def make(self, has_checksums=True):
         password_file = self.folder / "password"
         password_file.write_text(self.password + "\n")
         password_file.chmod(0o644)  # in a folder that nobody else can enter
         self.run("initdb", "--pgdata", self.data, "--username", USER, "--auth", "scram-sha-256", "--pwfile", password_file,
-                 "--encoding", "UTF8", "--locale", "C", "--no-sync")
+                 "--encoding", "UTF8", "--locale", "C", "--no-sync", *(["--data-checksums"] if has_checksums else []))
         return self
 
     def make_standby_of(self, primary):

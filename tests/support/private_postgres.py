@@ -3,7 +3,8 @@
 
     private_postgres.py COMMAND...
 
-The server is stopped when the command ends, and its exit code is passed on. Without PostgreSQL one case is skipped.
+PATH begins with the folder of PostgreSQL's own programs. The server is stopped when the command ends, and its exit code is passed on.
+Without PostgreSQL one case is skipped.
 """
 
 import os
@@ -26,7 +27,8 @@ def main():
         return 0
     with server:
         server.make().start()
-        return subprocess.run(sys.argv[1:], env=os.environ | {"DATABASE_URL": server.url}).returncode
+        path = f"{server.programs}{os.pathsep}{os.environ['PATH']}"
+        return subprocess.run(sys.argv[1:], env=os.environ | {"DATABASE_URL": server.url, "PATH": path}).returncode
 
 
 if __name__ == "__main__":

@@ -2,49 +2,7 @@
 #include "tests/storage/postgres/scene.hpp"
 #include "tests/storage/trial_stride.hpp"
 
-#include <csignal>
-
 using namespace postgres_scene;
-
-namespace {
-
-// A call that goes on in a thread of its own.
-class Writing {
-  public:
-    Writing(Engine& engine, const Transaction& transaction)
-        : engine_{engine},
-          thread_{[&] {
-              result_ = engine_.write(transaction);
-              is_over_ = true;
-          }} {}
-    Writing(const Writing&) = delete;
-    Writing& operator=(const Writing&) = delete;
-    ~Writing() {
-        if (!thread_.joinable()) return;
-        for (; !is_over_; std::this_thread::sleep_for(std::chrono::milliseconds{20})) engine_.interrupt();
-        thread_.join();
-    }
-
-    [[nodiscard]] bool is_over() const { return is_over_; }
-    storage::Result<void> result() {
-        thread_.join();
-        return result_;
-    }
-
-  private:
-    Engine& engine_;
-    storage::Result<void> result_;
-    std::atomic<bool> is_over_ = false;
-    std::thread thread_;
-};
-
-storage::Result<void> write_in_the_end(Engine& engine, const Transaction& transaction) {
-    for (;;)
-        if (auto written = engine.write(transaction); written || written.error().kind != Kind::unavailable)
-            return written;
-}
-
-} // namespace
 
 TEST_CASE("a session that ends in the middle of a COPY has stored nothing") {
     OpenScene scene;
@@ -103,6 +61,64 @@ TEST_CASE("a COMMIT with a warning is none: the wait for a standby was cancelled
     scene.log.add_shares(1, 1);
     scene.write();
     check_whole(*scene.engine);
+}
+
+TEST_CASE("a COMMIT that was waiting for a standby, and is let go without one, is none where records are replicated") {
+    Receiver receiver;
+    Setting standby{"synchronous_standby_names", Receiver::name};
+    receiver.wait_until_synchronous();
+    OpenScene scene;
+    REQUIRE(scene.engine->durability() == protocol::Durability::replicated);
+    scene.log.add_shares(1, 1); // whose day has a partition then
+    scene.write();
+    const Transaction transaction = scene.log.add_shares(1, 4).take();
+    receiver.end();
+    Writing writing{*scene.engine, transaction};
+    scene.wait_until_it_waits_for(scene.writer(), "IPC");
+    standby.reset();
+    const auto result = writing.result();
+    CHECK(kind(result) == Kind::unknown);
+    CHECK_MESSAGE(has(detail(result), "the server does not wait for a standby any more"), detail(result));
+    // It is stored, but asking does not tell so as long as it is nowhere else.
+    const auto asked = scene.engine->load();
+    CHECK(kind(asked) == Kind::unavailable);
+    CHECK_MESSAGE(has(detail(asked), "set synchronous_standby_names, or restart the role"), detail(asked));
+    Receiver another;
+    const Setting again{"synchronous_standby_names", Receiver::name};
+    another.wait_until_synchronous();
+    CHECK(head(*scene.engine) == 5);
+    check_whole(*scene.engine);
+}
+
+TEST_CASE("a COMMIT that is interrupted may have stored its transaction") {
+    OpenScene scene;
+    scene.log.add_shares(1, 1); // whose day has a partition then
+    scene.write();
+    const Transaction transaction = scene.log.add_shares(1, 4).take();
+    Setting standby{"synchronous_standby_names", "nobody"};
+    Writing writing{*scene.engine, transaction};
+    scene.wait_until_it_waits_for(scene.writer(), "IPC");
+    scene.engine->interrupt();
+    const auto result = writing.result();
+    CHECK(kind(result) == Kind::unknown);
+    CHECK_MESSAGE(has(detail(result), "what became of a commit is not known"), detail(result));
+    CHECK_MESSAGE(has(detail(result), "interrupted"), detail(result));
+    standby.reset();
+    CHECK(head(*scene.engine) == 5);
+    check_whole(*scene.engine);
+}
+
+TEST_CASE("COMMIT waits for the disk and the standby also where the server's default is not to") {
+    const Setting careless{"synchronous_commit", "off"};
+    OpenScene scene;
+    scene.log.add_shares(1, 1); // whose day has a partition then
+    scene.write();
+    const Transaction transaction = scene.log.add_shares(1, 4).take();
+    Setting standby{"synchronous_standby_names", "nobody"};
+    Writing writing{*scene.engine, transaction};
+    scene.wait_until_it_waits_for(scene.writer(), "IPC");
+    standby.reset();
+    CHECK(writing.result());
 }
 
 TEST_CASE("a server that does not answer any more is waited for, until an interruption") {

@@ -114,9 +114,9 @@ TEST_CASE("stores of a newer and of an older version are told apart") {
     Database scene;
     REQUIRE(scene.open()->close());
     scene.prompt.run("UPDATE about SET schema_version = 99");
-    check_refused(scene.try_open(), Kind::newer_schema, "has version 99; this program reads and writes 1");
-    scene.prompt.run("UPDATE about SET schema_version = 0");
-    check_refused(scene.try_open(), Kind::older_schema, "has version 0");
+    check_refused(scene.try_open(), Kind::newer_schema, "has version 99; this program reads and writes 2");
+    scene.prompt.run("UPDATE about SET schema_version = 1");
+    check_refused(scene.try_open(), Kind::older_schema, "has version 1");
 }
 
 TEST_CASE("a copy on another server, and a server that was left behind by a promotion, are refused") {
@@ -137,6 +137,16 @@ TEST_CASE("a server that could lose in a crash what it has confirmed is refused"
         check_refused(scene.try_open(), Kind::unusable, "the server runs with " + name + " off");
     }
     CHECK(scene.try_open());
+}
+
+TEST_CASE(
+    "records are replicated where a synchronous standby confirms them, and local where it follows at its leisure") {
+    const Database scene;
+    Receiver receiver;
+    CHECK(scene.open()->durability() == protocol::Durability::local);
+    const Setting standby{"synchronous_standby_names", Receiver::name};
+    receiver.wait_until_synchronous();
+    CHECK(scene.open()->durability() == protocol::Durability::replicated);
 }
 
 TEST_CASE("a missing server is waited for as long as is asked, and told about each second") {

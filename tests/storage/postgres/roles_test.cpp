@@ -1,7 +1,25 @@
 // Several roles on one database: one is active.
 #include "tests/storage/postgres/scene.hpp"
 
+#include <csignal>
+
 using namespace postgres_scene;
+
+namespace {
+
+// A process that does nothing as long as this is there.
+class Stopped {
+  public:
+    explicit Stopped(pid_t pid) : pid_{pid} { REQUIRE(kill(pid_, SIGSTOP) == 0); }
+    Stopped(const Stopped&) = delete;
+    Stopped& operator=(const Stopped&) = delete;
+    ~Stopped() { kill(pid_, SIGCONT); }
+
+  private:
+    pid_t pid_;
+};
+
+} // namespace
 
 TEST_CASE("a second role stands by, says so, and takes over when the first is gone") {
     OpenScene scene;
@@ -35,6 +53,33 @@ TEST_CASE("standing by ends when it is told to") {
     const auto second = open_postgres({.url = scene.url, .goes_on_waiting = [](std::string_view) { return false; }});
     CHECK(kind(second) == Kind::unavailable);
     CHECK(has(detail(second), "standing by for another role was given up"));
+}
+
+TEST_CASE("standing by at a server that does not answer any more is told, and ends when it is told to") {
+    OpenScene scene;
+    std::atomic<int> told = 0;
+    std::atomic<bool> is_over = false;
+    storage::Result<std::unique_ptr<Engine>> second;
+    std::jthread standby{[&](const std::stop_token& stop) {
+        second = open_postgres({.url = scene.url, .goes_on_waiting = [&](std::string_view why) {
+                                    if (has(why, "waiting for the server")) ++told;
+                                    return !stop.stop_requested();
+                                }});
+        is_over = true;
+    }};
+    std::string pid;
+    wait_until([&] {
+        pid = scene.prompt.run("SELECT pid FROM pg_stat_activity WHERE query LIKE 'SELECT pg_try_advisory_lock(%" +
+                               scene.schema + "%' AND pid <> pg_backend_pid() AND pid <> " + scene.writer());
+        return !pid.empty();
+    });
+    const Stopped server{std::stoi(pid)};
+    const int before = told;
+    wait_until([&] { return told > before + 1; });
+    standby.request_stop();
+    wait_until([&] { return is_over.load(); });
+    CHECK(kind(second) == Kind::unavailable);
+    CHECK_MESSAGE(has(detail(second), "was given up"), detail(second));
 }
 
 TEST_CASE("a role whose term is over can write no more") {

@@ -3,12 +3,17 @@
 
 #include "storage/postgres/postgres_engine.hpp"
 #include "tests/storage/engine_scene.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 #include <doctest/doctest.h>
 #include <libpq-fe.h>
+#include <spawn.h>
+#include <sys/wait.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <functional>
 #include <memory>
@@ -16,6 +21,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace postgres_scene {
@@ -99,6 +105,55 @@ class Setting {
     Prompt prompt_;
 };
 
+// Receives what the server writes and confirms what it has synced, as a standby does; it keeps nothing.
+class Receiver {
+  public:
+    static constexpr auto name = "receiver"; // for synchronous_standby_names
+
+    Receiver() {
+        std::array arguments{std::string{"pg_receivewal"},
+                             std::string{"--synchronous"},
+                             std::string{"--no-loop"},
+                             std::string{"--directory"},
+                             folder_.path().string(),
+                             std::string{"--dbname"},
+                             server_url() + "?application_name=" + name};
+        std::vector<char*> pointers;
+        for (std::string& argument : arguments) pointers.push_back(argument.data());
+        pointers.push_back(nullptr);
+        REQUIRE(posix_spawnp(&pid_, pointers[0], nullptr, nullptr, pointers.data(), environ) == 0);
+    }
+    Receiver(const Receiver&) = delete;
+    Receiver& operator=(const Receiver&) = delete;
+    ~Receiver() { end(); }
+
+    // That is what it becomes with the first that it has synced.
+    void wait_until_synchronous() {
+        wait_until([&] {
+            prompt_.run("SELECT pg_logical_emit_message(false, 'test', 'something to sync')");
+            return state() == "sync\n";
+        });
+    }
+
+    // Returns when the server knows, too.
+    void end() {
+        if (pid_ == 0) return;
+        kill(pid_, SIGKILL);
+        waitpid(std::exchange(pid_, 0), nullptr, 0);
+        wait_until([&] { return state().empty(); });
+    }
+
+  private:
+    std::string state() {
+        return prompt_.run(std::string{"SELECT sync_state FROM pg_stat_replication WHERE application_name = '"} + name +
+                           "'");
+    }
+
+    support::TemporaryFolder folder_;
+    Prompt prompt_;
+    pid_t pid_ = 0;
+};
+
 struct Database {
     static inline int count = 0;
     std::string schema = std::string{"t"}.append(std::to_string(++count));
@@ -138,6 +193,42 @@ struct OpenScene : Database {
         REQUIRE_MESSAGE(written, (written ? "" : written.error().detail));
     }
 };
+
+// A call that goes on in a thread of its own.
+class Writing {
+  public:
+    Writing(Engine& engine, const Transaction& transaction)
+        : engine_{engine},
+          thread_{[&] {
+              result_ = engine_.write(transaction);
+              is_over_ = true;
+          }} {}
+    Writing(const Writing&) = delete;
+    Writing& operator=(const Writing&) = delete;
+    ~Writing() {
+        if (!thread_.joinable()) return;
+        for (; !is_over_; std::this_thread::sleep_for(std::chrono::milliseconds{20})) engine_.interrupt();
+        thread_.join();
+    }
+
+    [[nodiscard]] bool is_over() const { return is_over_; }
+    storage::Result<void> result() {
+        thread_.join();
+        return result_;
+    }
+
+  private:
+    Engine& engine_;
+    storage::Result<void> result_;
+    std::atomic<bool> is_over_ = false;
+    std::thread thread_;
+};
+
+inline storage::Result<void> write_in_the_end(Engine& engine, const Transaction& transaction) {
+    for (;;)
+        if (auto written = engine.write(transaction); written || written.error().kind != Kind::unavailable)
+            return written;
+}
 
 template <class T> std::string detail(const storage::Result<T>& result) {
     REQUIRE_FALSE(result);
