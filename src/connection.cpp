@@ -282,7 +282,9 @@ bool Connection::is_done() const {
     if (failure_ || refusal_) return true;
     // At a stop a store that fails is not waited for: what it did not acknowledge is sent again. One that is slow is,
     // as long as the role waits at all.
-    const bool is_settled = costs_.empty() || house_.queue.state().has_failed;
+    const auto store = house_.queue.state().kind;
+    const bool is_waited_for = store == StoreState::Kind::available || store == StoreState::Kind::slow;
+    const bool is_settled = costs_.empty() || !is_waited_for;
     return is_stopping_ && reading_ended_ && is_settled && questions_ == 0;
 }
 
@@ -337,8 +339,8 @@ void Connection::fence() {
 
 void Connection::tell(const StoreState& state) {
     if (!is_open_ || !stream_name_ || refusal_) return;
-    const auto code = state.is_available ? std::string_view{} : codes::storage_unavailable;
-    reply(protocol::encode_frame(protocol::StoreStatus{.is_available = state.is_available,
+    const auto code = state.is_available() ? std::string_view{} : codes::storage_unavailable;
+    reply(protocol::encode_frame(protocol::StoreStatus{.is_available = state.is_available(),
                                                        .code = {std::string{code}},
                                                        .detail = {state.detail.substr(0, 255)}})
               .value());

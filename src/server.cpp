@@ -102,7 +102,7 @@ asio::awaitable<void> Server::watch() {
         co_await watch_.async_wait(as_values);
         const auto now = Connection::Clock::now();
         const StoreState state = queue_.state();
-        const bool is_news = state.is_available != told.is_available;
+        const bool is_news = state.is_available() != told.is_available();
         told = state;
         for (const auto& connection : connections_) {
             connection->check_limits(now);
@@ -159,7 +159,7 @@ void Server::on_open(Connection& connection) {
              connection.client().identity, stream->stream_id, connection.epoch());
     const auto writer = writers_.find(*stream);
     if (writer == writers_.end() || writer->second != &connection) connection.fence(); // overtaken while it was let in
-    if (const StoreState state = queue_.state(); !state.is_available) connection.tell(state); // it began before
+    if (const StoreState state = queue_.state(); !state.is_available()) connection.tell(state); // it began before
 }
 
 void Server::on_ended(Connections::iterator connection, const Connection::Ending& ending) {

@@ -193,6 +193,7 @@ TEST_CASE("whoever wants to come in while the store has no space is told so, and
     asking.send(GetHealth{.request_id = 5});
     const auto health = asking.receive<GetHealthSuccess>();
     CHECK_FALSE(health.is_healthy);
+    CHECK(health.connection_status.text == "stalled");
     CHECK(health.error_message.text.find("the disk is full") != std::string::npos);
     server.faults.fail_with(std::nullopt);
 }
@@ -207,10 +208,28 @@ TEST_CASE("a poisoned store is asked no more, and acknowledges nothing until a r
     server.faults.fail_with(std::nullopt); // the disk is well again: too late
     peer.send(Ping{.nonce = 1});
     CHECK(peer.receive<PingSuccess>().nonce == 1);
+    support::Peer asking{server.port};
+    server.let_in(asking, 0);
+    asking.send(GetHealth{.request_id = 5});
+    CHECK(asking.receive<GetHealthSuccess>().connection_status.text == "failed");
     const auto log = server.stop();
     CHECK(server.store.position() == 0);
     CHECK(server.faults.commits() == 0);
     CHECK(log.find("until the role is restarted") != std::string::npos);
+}
+
+TEST_CASE("a store that is found poisoned by who wants to come in is told to those who have come in") {
+    RunningServer server{{.watch = 10ms}};
+    support::Peer writer{server.port};
+    server.let_in(writer, 1);
+    server.faults.fail_with(storage::StorageError{storage::StorageError::Kind::poisoned, "a sync failed"}, "attach");
+    support::Peer newcomer{server.port};
+    support::negotiate(newcomer, server.curve, server.authority);
+    newcomer.send(server.proof(newcomer, 2));
+    CHECK(newcomer.receive<Error>().code.text == "storage-unavailable");
+    const auto status = writer.receive<StoreStatus>();
+    CHECK_FALSE(status.is_available);
+    CHECK(status.detail.text == "stopped until a restart: a sync failed");
 }
 
 TEST_CASE("a stop commits what was read, acknowledges it, says Reconnect, and closes; also with a store that is slow") {
