@@ -6,6 +6,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/read.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
@@ -27,7 +28,14 @@ constexpr std::size_t receive_buffer_size = 8192;
 
 const StreamError cancelled{boost::system::error_code{asio::error::operation_aborted}};
 
+// A cancellation that comes when one operation has just ended does not reach the next one: it has to be asked for
+// before whatever may wait for ever.
+asio::awaitable<bool> is_cancelled() {
+    co_return (co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none;
+}
+
 asio::awaitable<Result<void>> read(tcp::socket& socket, std::span<std::uint8_t> bytes) {
+    if (co_await is_cancelled()) co_return std::unexpected(cancelled);
     const auto [error, size] = co_await asio::async_read(socket, asio::buffer(bytes.data(), bytes.size()), as_values);
     if (error) co_return std::unexpected(StreamError{error});
     co_return Result<void>{};
@@ -108,6 +116,7 @@ asio::awaitable<Result<void>> EncryptedStream::receive(std::span<std::uint8_t> b
         bytes = bytes.subspan(ready);
         if (bytes.empty()) co_return Result<void>{};
         if (bytes.size() >= receive_buffer_size) co_return co_await read(socket_, bytes);
+        if (co_await is_cancelled()) co_return std::unexpected(cancelled);
         received_.resize(receive_buffer_size);
         used_ = 0;
         const auto [error, size] = co_await socket_.async_read_some(asio::buffer(received_), as_values);

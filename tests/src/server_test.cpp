@@ -17,11 +17,14 @@
 #include <doctest/doctest.h>
 #include <spdlog/sinks/ostream_sink.h>
 
+#include <algorithm>
+#include <future>
 #include <memory>
 #include <optional>
 #include <sstream>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace asio = boost::asio;
@@ -85,6 +88,32 @@ struct RunningServer {
     AuthenticateSuccess let_in(support::Peer& peer, std::uint64_t stream_id) const {
         return support::authenticate(peer, curve, authority, client_key, stream_id);
     }
+};
+
+// Keeps the one thread of an executor busy until the end, or until it is let go.
+class Held {
+  public:
+    explicit Held(const asio::any_io_executor& executor) {
+        std::promise<void> begun;
+        has_begun_ = begun.get_future();
+        asio::post(executor, [begun = std::move(begun), until = gate_.get_future()]() mutable {
+            begun.set_value();
+            until.wait();
+        });
+    }
+    Held(const Held&) = delete;
+    Held& operator=(const Held&) = delete;
+    ~Held() { let_go(); }
+
+    void wait_until_held() { has_begun_.wait(); }
+    void let_go() {
+        if (std::exchange(is_held_, false)) gate_.set_value();
+    }
+
+  private:
+    std::promise<void> gate_;
+    std::future<void> has_begun_;
+    bool is_held_ = true;
 };
 
 StoreRecords shares(std::uint64_t first, std::size_t count, std::uint8_t client) {
@@ -261,6 +290,23 @@ TEST_CASE("a stop commits what was read, acknowledges it, says Reconnect, and cl
     }
     CHECK(acknowledged == 10);
     CHECK(peer.is_closed());
+    server.stop();
+}
+
+TEST_CASE("a stop that comes between two steps of letting a peer in is not overheard") {
+    RunningServer server;
+    support::Peer stranger{server.port};
+    stranger.handshake(server.curve, server.authority);
+    Held before{server.io.get_executor()};
+    before.wait_until_held();
+    stranger.send(support::setup_connection());
+    Held reading{server.io.get_executor()};
+    before.let_go();
+    reading.wait_until_held(); // what the peer has said comes next, then the stop, then what is done about the former
+    server.begin_to_stop();
+    reading.let_go();
+    while (stranger.receive_frame()) {
+    }
     server.stop();
 }
 
