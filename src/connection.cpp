@@ -111,7 +111,7 @@ asio::awaitable<Connection::MaybeRefusal> Connection::let_in() {
     const client::CredentialsSource credentials = [this] {
         return house_.credentials.current(std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
     };
-    auto accepted = co_await EncryptedStream::accept(std::move(socket_), house_.curve, credentials);
+    auto accepted = co_await EncryptedStream::accept(std::move(socket_), house_.curve, credentials, house_.handshakes);
     if (!accepted) co_return std::unexpected(accepted.error());
     stream_.emplace(*std::move(accepted));
     session_.emplace(Session::Gate{.curve = house_.curve,

@@ -13,9 +13,11 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <fmt/format.h>
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -54,6 +56,12 @@ void allow_descriptors(std::size_t connections, spdlog::logger& log) {
             connections, needed, limit.rlim_cur);
 }
 
+// So that strangers who ask for many take no time from whoever stores. Linux keeps this number for each thread.
+void put_behind_others(asio::thread_pool& pool) {
+    constexpr int niceness = 10;
+    asio::post(pool, [] { ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), niceness); });
+}
+
 void rethrow(std::exception_ptr failure) {
     if (failure) std::rethrow_exception(std::move(failure));
 }
@@ -71,6 +79,8 @@ void serve(const Config& config, const noise::Curve& curve, noise::SigningKey au
     const auto log = logging.part("server");
     log->info("authority public key {}", noise::public_key_text(authority.public_key()));
     asio::io_context io{1};
+    asio::thread_pool handshakes{1}; // ends before `io`, to which what was computed goes back
+    put_behind_others(handshakes);
     // From here on a signal ends the role in order, also while it waits for its store.
     asio::signal_set signals{io, SIGINT, SIGTERM};
     std::atomic<bool> is_stopping{false};
@@ -99,14 +109,9 @@ void serve(const Config& config, const noise::Curve& curve, noise::SigningKey au
         });
     };
     CommitQueue queue{*store, {}, logging.part("store"), on_superseded};
-    Server server{io,
-                  curve,
-                  CredentialsKeeper{curve, std::move(authority), config.cert_validity},
-                  clients,
-                  *store,
-                  queue,
-                  ServerLimits{.connections = config.max_connections, .in_flight = config.max_in_flight},
-                  log};
+    CredentialsKeeper credentials{curve, std::move(authority), config.cert_validity};
+    const ServerLimits limits{.connections = config.max_connections, .in_flight = config.max_in_flight};
+    Server server{io, handshakes.get_executor(), curve, std::move(credentials), clients, *store, queue, limits, log};
 
     std::optional<RetentionKeeper> retention;
     if (config.max_share_history) {

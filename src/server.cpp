@@ -30,9 +30,9 @@ bool is_disconnect(const client::StreamError& error) {
 
 } // namespace
 
-Server::Server(asio::io_context& io, const noise::Curve& curve, CredentialsKeeper credentials,
-               const ClientTable& clients, storage::Store& store, CommitQueue& queue, const ServerLimits& limits,
-               std::shared_ptr<spdlog::logger> log)
+Server::Server(asio::io_context& io, asio::any_io_executor handshakes, const noise::Curve& curve,
+               CredentialsKeeper credentials, const ClientTable& clients, storage::Store& store, CommitQueue& queue,
+               const ServerLimits& limits, std::shared_ptr<spdlog::logger> log)
     : io_{io},
       credentials_{std::move(credentials)},
       limits_{limits},
@@ -40,6 +40,7 @@ Server::Server(asio::io_context& io, const noise::Curve& curve, CredentialsKeepe
       log_{std::move(log)},
       windows_{limits.in_flight},
       house_{.io = io,
+             .handshakes = std::move(handshakes),
              .curve = curve,
              .credentials = credentials_,
              .clients = clients,

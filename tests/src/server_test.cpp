@@ -4,6 +4,7 @@
 #include "src/server.hpp"
 
 #include "clients/cpp/randomness.hpp"
+#include "noise/initiator.hpp"
 #include "protocol/records.hpp"
 #include "src/logging.hpp"
 #include "storage/faulty_store.hpp"
@@ -14,6 +15,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <doctest/doctest.h>
 #include <spdlog/sinks/ostream_sink.h>
 
@@ -46,6 +48,7 @@ struct RunningServer {
     storage::FaultyStore store{storage::open({.backend = "memory"}).value(), faults.hook()};
     role::ClientTable clients = role::ClientTable::open_to_all();
     asio::io_context io{1};
+    asio::thread_pool handshakes{1};
     role::CommitQueue queue;
     role::Server server;
     std::uint16_t port;
@@ -54,8 +57,8 @@ struct RunningServer {
     // `patience`: how long the store may take for a call.
     explicit RunningServer(const role::ServerLimits& limits = {}, std::chrono::milliseconds patience = 60s)
         : queue{store, {.patience = patience, .pause = 10ms}, logging.part("store")},
-          server{
-              io, curve, {curve, std::move(authority_key), 1h}, clients, store, queue, limits, logging.part("server")},
+          server{io,     handshakes.get_executor(), curve, {curve, std::move(authority_key), 1h}, clients, store, queue,
+                 limits, logging.part("server")},
           port{server.listen({asio::ip::address_v4::loopback(), 0}).port()} {
         asio::co_spawn(io, server.run(), asio::detached);
         thread = std::thread{[this] { io.run(); }};
@@ -158,6 +161,47 @@ TEST_CASE("no Store.Success leaves before the commit, and two clients share one"
     CHECK(second.receive<StoreSuccess>().durable_sequence == 5);
     CHECK(server.store.position() == 9);
     CHECK(server.faults.commits() == 2); // the one that was held, and one for all that had waited
+}
+
+TEST_CASE("a stranger's handshake holds up no acknowledgment, and is finished when its turn comes") {
+    RunningServer server;
+    support::Peer writer{server.port};
+    server.let_in(writer, 1);
+    Held held{server.handshakes.get_executor()};
+    held.wait_until_held();
+    support::Peer stranger{server.port};
+    noise::Initiator initiator{server.curve, client::make_key_pair(server.curve), server.authority};
+    stranger.send_bytes(initiator.act1());
+    for (std::uint64_t number = 1; number <= 3; ++number) {
+        writer.send(shares(number, 1, 1));
+        CHECK(writer.receive<StoreSuccess>().durable_sequence == number);
+    }
+    CHECK_FALSE(stranger.is_readable_within(50ms));
+    held.let_go();
+    noise::Act2 act2{};
+    std::ranges::copy(stranger.receive_bytes(act2.size()).value(), act2.begin());
+    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    CHECK(std::move(initiator).finish(act2, now).has_value());
+    support::Peer next{server.port};
+    CHECK_NOTHROW(server.let_in(next, 2));
+}
+
+TEST_CASE("a stop while a handshake is under way ends in order") {
+    RunningServer server;
+    support::Peer writer{server.port};
+    server.let_in(writer, 1);
+    Held held{server.handshakes.get_executor()};
+    held.wait_until_held();
+    support::Peer stranger{server.port};
+    noise::Initiator initiator{server.curve, client::make_key_pair(server.curve), server.authority};
+    stranger.send_bytes(initiator.act1());
+    writer.send(Ping{.nonce = 1});
+    CHECK(writer.receive<PingSuccess>().nonce == 1);
+    server.begin_to_stop();
+    CHECK(writer.receive<Reconnect>() == Reconnect{});
+    held.let_go();
+    server.stop();
+    CHECK(stranger.is_closed()); // and gets no answer
 }
 
 TEST_CASE("a stalled store is told in StoreStatus, and so is its recovery; the session stays") {
