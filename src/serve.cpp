@@ -38,8 +38,9 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::chrono::seconds stop_limit{10};
-constexpr std::chrono::seconds store_limit{5}; // after that, for a store that does not answer
+// Both from the signal.
+constexpr std::chrono::seconds connections_limit{8};
+constexpr std::chrono::seconds stop_limit{10}; // the rest is for a store that does not answer
 
 // Each connection takes a file descriptor, and the usual soft limit is lower than what the kernel would grant.
 void allow_descriptors(std::size_t connections, spdlog::logger& log) {
@@ -88,7 +89,7 @@ void serve(const Config& config, const noise::Curve& curve, noise::SigningKey au
     signals.async_wait([&](const boost::system::error_code& cancelled, int signal) {
         if (cancelled) return;
         log->info("stopping on {}", signal == SIGINT ? "SIGINT" : "SIGTERM");
-        end_at_the_latest(stop_limit + store_limit, log);
+        end_at_the_latest(stop_limit, log);
         is_stopping = true;
         stop();
     });
@@ -104,7 +105,7 @@ void serve(const Config& config, const noise::Curve& curve, noise::SigningKey au
             if (superseded) return;
             superseded = detail;
             log->error("another role has taken over the store: {}; this one ends", detail);
-            end_at_the_latest(stop_limit + store_limit, log);
+            end_at_the_latest(stop_limit, log);
             stop();
         });
     };
@@ -126,10 +127,10 @@ void serve(const Config& config, const noise::Curve& curve, noise::SigningKey au
     stop = [&] {
         server.stop();
         if (retention) retention->stop();
-        stop_timer.expires_after(stop_limit);
+        stop_timer.expires_after(connections_limit);
         stop_timer.async_wait([&](const boost::system::error_code& ended_in_time) {
             if (ended_in_time) return;
-            log->warn("connections that did not end within {} s are cut", stop_limit.count());
+            log->warn("connections that did not end within {} s are cut", connections_limit.count());
             store->interrupt();
             io.stop();
         });
