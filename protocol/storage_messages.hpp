@@ -45,7 +45,7 @@ struct Authenticate {
     std::uint64_t stream_id = 0;  // 0 without role_write
     std::uint64_t dataset_id = 0; // 0: not remembered, as for the two below
     std::uint32_t generation = 0;
-    std::uint64_t last_acknowledged = 0; // of this stream
+    std::uint64_t last_acknowledged = 0; // of this stream; 0 without role_write
     Signature signature;                 // BIP340
 
     static constexpr auto fields(auto& m) {

@@ -316,9 +316,9 @@ struct GetHealthSuccess {
     std::uint32_t request_id = 0;
     bool is_healthy = false;
     Str0_255 backend_type;                          // memory, sqlite, ...
-    Str0_255 connection_status;                     // connected, stalled or failed
+    Str0_255 connection_status;                     // connected, stalled (tried again) or failed (until a restart)
     std::uint8_t durability = 0;                    // Durability
-    Option<std::uint64_t> last_operation_timestamp; // of the last commit since the start, ms
+    Option<std::uint64_t> last_operation_timestamp; // of the last commit; before it the last record's, ms
     Str0_255 error_message;                         // empty if healthy
 
     static constexpr auto fields(auto& m) {

@@ -72,11 +72,13 @@ Answer<protocol::GetHealthSuccess> ask_for_health(const storage::Store& store, c
                                                   const protocol::GetHealth& request) {
     const auto health = store.health();
     const std::string& problem = health.error_message.empty() ? state.detail : health.error_message;
-    const bool is_healthy = health.is_healthy && state.is_available;
+    const bool is_healthy = health.is_healthy && state.is_available();
+    std::string status = is_healthy ? "connected" : "stalled";
+    if (state.kind == StoreState::Kind::failed) status = "failed";
     return protocol::GetHealthSuccess{.request_id = request.request_id,
                                       .is_healthy = is_healthy,
                                       .backend_type = {std::string{store.backend()}},
-                                      .connection_status = {is_healthy ? "connected" : "stalled"},
+                                      .connection_status = {std::move(status)},
                                       .durability = static_cast<std::uint8_t>(store.durability()),
                                       .last_operation_timestamp = health.last_commit,
                                       .error_message = {problem.substr(0, protocol::Str0_255::max_size)}};

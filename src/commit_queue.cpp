@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <expected>
 #include <utility>
 
 namespace role {
+
+using Kind = storage::StorageError::Kind;
 
 CommitQueue::CommitQueue(storage::Store& store, const Limits& limits, std::shared_ptr<spdlog::logger> log,
                          SupersededHandler on_superseded, CommittedHandler on_committed)
@@ -51,12 +54,10 @@ void CommitQueue::clean_up(storage::Milliseconds older_than, CleanupHandler hand
 StoreState CommitQueue::state() const {
     const std::lock_guard lock{mutex_};
     if (failure_)
-        return {.is_available = false,
-                .has_failed = true,
+        return {.kind = failure_->may_recover() ? StoreState::Kind::failing : StoreState::Kind::failed,
                 .detail = fmt::format("{}: {}", to_text(failure_->kind), failure_->detail)};
     if (call_began_ && Clock::now() - *call_began_ > limits_.patience)
-        return {.is_available = false,
-                .has_failed = false,
+        return {.kind = StoreState::Kind::slow,
                 .detail = fmt::format("the store has not answered for more than {} ms", limits_.patience.count())};
     return {};
 }
@@ -113,15 +114,16 @@ CommitQueue::Batch CommitQueue::take_batch() {
 }
 
 template <class Call> auto CommitQueue::timed(Call call) {
+    using Answer = decltype(call());
     {
         const std::lock_guard lock{mutex_};
+        if (failure_ && !failure_->may_recover()) return Answer{std::unexpect, *failure_};
         call_began_ = Clock::now();
     }
-    auto result = call();
-    if (!result && result.error().kind == storage::StorageError::Kind::superseded) on_superseded_(result.error());
+    Answer answer = call();
     const std::lock_guard lock{mutex_};
     call_began_.reset();
-    return result;
+    return answer;
 }
 
 storage::Result<std::vector<storage::Outcome>> CommitQueue::commit(const Batch& batch) {
@@ -136,25 +138,28 @@ void CommitQueue::note(const std::optional<storage::StorageError>& error) {
         const std::lock_guard lock{mutex_};
         before = std::exchange(failure_, error);
     }
-    if (error && (!before || before->kind != error->kind || before->detail != error->detail))
-        log_->error("nothing can be acknowledged: {}: {}", to_text(error->kind), error->detail);
     if (!error && before) log_->info("the store has recovered");
+    if (!error || (before && before->kind == error->kind && before->detail == error->detail)) return;
+    log_->error("nothing can be acknowledged: {}: {}", to_text(error->kind), error->detail);
+    if (!error->may_recover()) log_->error("the store takes nothing more until the role is restarted");
+    if (error->kind == Kind::superseded) on_superseded_(*error);
 }
 
-// One that fails is told to whoever wants to come in, and to nobody else: nothing waits for an acknowledgment.
+// One that fails is told to whoever wants to come in, and to nobody else: nothing waits for an acknowledgment, and the
+// next commit may go well. That none will, everybody has to know.
 void CommitQueue::run_attaches(std::vector<WaitingAttach> attaches) {
-    for (auto& [stream, pool, handler] : attaches) handler(timed([&] { return store_.attach(stream, pool); }));
+    for (auto& [stream, pool, handler] : attaches) {
+        auto attached = timed([&] { return store_.attach(stream, pool); });
+        if (!attached && !attached.error().may_recover()) note(attached.error());
+        handler(std::move(attached));
+    }
 }
 
 void CommitQueue::run_batch(const Batch& batch) {
     auto outcomes = commit(batch);
     // Trying again is asking again: whatever became of the last attempt, each record is stored once.
     while (!outcomes) {
-        if (!outcomes.error().may_recover())
-            log_->error("the store takes nothing more until the role is restarted: {}", outcomes.error().detail);
-        do {
-            if (!pause()) return;
-        } while (!outcomes.error().may_recover());
+        if (!pause()) return;
         run_cleanup_step(); // it may be what is too old that fills the disk
         outcomes = commit(batch);
     }
@@ -168,7 +173,7 @@ void CommitQueue::run_batch(const Batch& batch) {
 }
 
 // One step of the first wish: commits and those who want to come in need not wait for more. One that fails is told to
-// whoever wished it, and not tried again.
+// whoever wished it, and not tried again. What is damaged stops the removing, and nothing else.
 void CommitQueue::run_cleanup_step() {
     storage::Milliseconds older_than = 0;
     {
@@ -177,6 +182,7 @@ void CommitQueue::run_cleanup_step() {
         older_than = cleanups_.front().older_than;
     }
     const auto step = timed([&] { return store_.clean_up(older_than); });
+    if (!step && !step.error().may_recover() && step.error().kind != Kind::corrupt) note(step.error());
     CleanupHandler handler;
     std::uint64_t removed_shares = 0;
     {
@@ -192,7 +198,6 @@ void CommitQueue::run_cleanup_step() {
 
 bool CommitQueue::pause() {
     std::vector<WaitingAttach> attaches;
-    std::deque<Cleanup> cleanups;
     std::optional<storage::StorageError> failure;
     {
         std::unique_lock lock{mutex_};
@@ -200,11 +205,9 @@ bool CommitQueue::pause() {
         if (stopping_) return false;
         attaches = std::exchange(attaches_, {});
         failure = failure_;
-        if (!failure->may_recover()) cleanups = std::exchange(cleanups_, {});
     }
     // Whoever wants to come in need not wait for what may take long.
     for (auto& attach : attaches) attach.handler(std::unexpected(*failure));
-    for (auto& cleanup : cleanups) cleanup.handler(std::unexpected(*failure));
     return true;
 }
 

@@ -26,10 +26,16 @@ namespace role {
 
 // Whether acknowledgments can be expected.
 struct StoreState {
-    bool is_available = true;
-    bool has_failed = false; // it answers, and stores nothing; else it may only be slow
-    std::string detail;      // why it is not available
+    enum class Kind : std::uint8_t {
+        available,
+        slow,    // a call takes long; it may still go well
+        failing, // it answers, and stores nothing; it is asked again
+        failed,  // it takes nothing more until a restart, and is asked no more
+    };
+    Kind kind = Kind::available;
+    std::string detail; // why it is not available
 
+    [[nodiscard]] bool is_available() const { return kind == Kind::available; }
     bool operator==(const StoreState&) const = default;
 };
 
@@ -47,7 +53,7 @@ class CommitQueue {
     // All are called on the writer thread.
     using AttachHandler = std::function<void(storage::Result<storage::Attachment>)>;
     using CleanupHandler = std::function<void(storage::Result<std::uint64_t>)>;  // how many shares were removed
-    using SupersededHandler = std::function<void(const storage::StorageError&)>; // at each call that finds it
+    using SupersededHandler = std::function<void(const storage::StorageError&)>; // once, by the call that finds it
     using CommittedHandler = std::function<void(const storage::Mark&)>; // the head, behind the outcomes of its commit
 
     struct Limits {
@@ -105,7 +111,7 @@ class CommitQueue {
     void run_batch(const Batch& batch);
     void run_cleanup_step();
     Batch take_batch();
-    // A call of the store: marks what it is doing, for state(), and tells if another role has it.
+    // A call of the store: marks that it is under way, for state(). One that takes nothing more is not called.
     template <class Call> auto timed(Call call);
     storage::Result<std::vector<storage::Outcome>> commit(const Batch& batch);
     void note(const std::optional<storage::StorageError>& error);
@@ -126,7 +132,7 @@ class CommitQueue {
     std::vector<WaitingAttach> attaches_;
     std::deque<Cleanup> cleanups_; // the first one is under way
     std::optional<Clock::time_point> call_began_;
-    std::optional<storage::StorageError> failure_; // of the last commit
+    std::optional<storage::StorageError> failure_; // of the last commit, or what ended it for all calls
     bool stopping_ = false;
 
     std::thread writer_; // last: it uses all of the above

@@ -110,7 +110,7 @@ asio::awaitable<Connection::MaybeRefusal> Connection::let_in() {
     const client::CredentialsSource credentials = [this] {
         return house_.credentials.current(std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
     };
-    auto accepted = co_await EncryptedStream::accept(std::move(socket_), house_.curve, credentials);
+    auto accepted = co_await EncryptedStream::accept(std::move(socket_), house_.curve, credentials, house_.handshakes);
     if (!accepted) co_return std::unexpected(accepted.error());
     stream_.emplace(*std::move(accepted));
     session_.emplace(Session::Gate{.curve = house_.curve,
@@ -292,7 +292,9 @@ bool Connection::is_done() const {
     if (failure_ || refusal_) return true;
     // At a stop a store that fails is not waited for: what it did not acknowledge is sent again. One that is slow is,
     // as long as the role waits at all.
-    const bool is_settled = submitted_.empty() || house_.queue.state().has_failed;
+    const auto store = house_.queue.state().kind;
+    const bool is_waited_for = store == StoreState::Kind::available || store == StoreState::Kind::slow;
+    const bool is_settled = submitted_.empty() || !is_waited_for;
     return is_stopping_ && reading_ended_ && is_settled && questions_ == 0;
 }
 
@@ -347,8 +349,8 @@ void Connection::fence() {
 
 void Connection::tell(const StoreState& state) {
     if (!is_open_ || !stream_name_ || refusal_) return;
-    const auto code = state.is_available ? std::string_view{} : codes::storage_unavailable;
-    reply(protocol::encode_frame(protocol::StoreStatus{.is_available = state.is_available,
+    const auto code = state.is_available() ? std::string_view{} : codes::storage_unavailable;
+    reply(protocol::encode_frame(protocol::StoreStatus{.is_available = state.is_available(),
                                                        .code = {std::string{code}},
                                                        .detail = {state.detail.substr(0, 255)}})
               .value());

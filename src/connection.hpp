@@ -11,6 +11,7 @@
 #include "src/window_budget.hpp"
 #include "storage/store.hpp"
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/io_context.hpp>
@@ -52,6 +53,7 @@ class Connection : public CommitQueue::Submitter, public std::enable_shared_from
     // What all connections share. Outlives them.
     struct House {
         boost::asio::io_context& io;
+        boost::asio::any_io_executor handshakes; // where they are computed: one waits for each connection at most
         const noise::Curve& curve;
         CredentialsKeeper& credentials;
         const ClientTable& clients;

@@ -29,6 +29,15 @@ std::string settle_place(storage::StoreConfig& store, const std::filesystem::pat
     return store.database_path.string();
 }
 
+std::string_view to_text(protocol::Durability durability) {
+    switch (durability) {
+    case protocol::Durability::is_volatile: return "volatile";
+    case protocol::Durability::local: return "local";
+    case protocol::Durability::replicated: return "replicated";
+    }
+    return "";
+}
+
 void log_backends(spdlog::logger& log) {
     std::string built;
     for (const storage::Backend& backend : storage::backends())
@@ -117,8 +126,8 @@ OpenedStore open_store(const Config& config, asio::io_context& io, const std::at
     const bool is_volatile = (*store)->durability() == protocol::Durability::is_volatile;
     if (is_volatile)
         log->warn("backend {}: nothing is kept when the role ends; for that, set storage.backend", where.backend);
-    log->info("backend {}, {}, data set {:016x}, generation {}, {} records", where.backend, place, data_set.id,
-              data_set.generation, (*store)->position());
+    log->info("backend {}, {}, {}, data set {:016x}, generation {}, {} records", where.backend, place,
+              to_text((*store)->durability()), data_set.id, data_set.generation, (*store)->position());
     OpenedStore opened{.store = *std::move(store), .watermark = {}};
     if (is_volatile) return opened;
     opened.watermark.emplace(beside(io, [&] { return check_watermark(*opened.store, config.state_directory, log); }));

@@ -13,9 +13,11 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <fmt/format.h>
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -36,8 +38,9 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::chrono::seconds stop_limit{10};
-constexpr std::chrono::seconds store_limit{5}; // after that, for a store that does not answer
+// Both from the signal.
+constexpr std::chrono::seconds connections_limit{8};
+constexpr std::chrono::seconds stop_limit{10}; // the rest is for a store that does not answer
 
 // Each connection takes a file descriptor, and the usual soft limit is lower than what the kernel would grant.
 void allow_descriptors(std::size_t connections, spdlog::logger& log) {
@@ -52,6 +55,12 @@ void allow_descriptors(std::size_t connections, spdlog::logger& log) {
             "max_connections = {} needs {} file descriptors, and the limit is {}: raise it (ulimit -n, LimitNOFILE), "
             "or peers will wait unanswered",
             connections, needed, limit.rlim_cur);
+}
+
+// So that strangers who ask for many take no time from whoever stores. Linux keeps this number for each thread.
+void put_behind_others(asio::thread_pool& pool) {
+    constexpr int niceness = 10;
+    asio::post(pool, [] { ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), niceness); });
 }
 
 void rethrow(std::exception_ptr failure) {
@@ -71,6 +80,8 @@ void serve(const Config& config, const noise::Curve& curve, noise::SigningKey au
     const auto log = logging.part("server");
     log->info("authority public key {}", noise::public_key_text(authority.public_key()));
     asio::io_context io{1};
+    asio::thread_pool handshakes{1}; // ends before `io`, to which what was computed goes back
+    put_behind_others(handshakes);
     // From here on a signal ends the role in order, also while it waits for its store.
     asio::signal_set signals{io, SIGINT, SIGTERM};
     std::atomic<bool> is_stopping{false};
@@ -78,7 +89,7 @@ void serve(const Config& config, const noise::Curve& curve, noise::SigningKey au
     signals.async_wait([&](const boost::system::error_code& cancelled, int signal) {
         if (cancelled) return;
         log->info("stopping on {}", signal == SIGINT ? "SIGINT" : "SIGTERM");
-        end_at_the_latest(stop_limit + store_limit, log);
+        end_at_the_latest(stop_limit, log);
         is_stopping = true;
         stop();
     });
@@ -94,7 +105,7 @@ void serve(const Config& config, const noise::Curve& curve, noise::SigningKey au
             if (superseded) return;
             superseded = detail;
             log->error("another role has taken over the store: {}; this one ends", detail);
-            end_at_the_latest(stop_limit + store_limit, log);
+            end_at_the_latest(stop_limit, log);
             stop();
         });
     };
@@ -103,14 +114,9 @@ void serve(const Config& config, const noise::Curve& curve, noise::SigningKey au
     };
     CommitQueue queue{*store, {}, logging.part("store"), on_superseded, on_committed};
     TrustedClock clock{read_clocks()};
-    Server server{io,
-                  curve,
-                  CredentialsKeeper{curve, std::move(authority), config.cert_validity},
-                  clients,
-                  *store,
-                  queue,
-                  clock,
-                  ServerLimits{.connections = config.max_connections, .in_flight = config.max_in_flight},
+    CredentialsKeeper credentials{curve, std::move(authority), config.cert_validity};
+    const ServerLimits limits{.connections = config.max_connections, .in_flight = config.max_in_flight};
+    Server server{io, handshakes.get_executor(), curve, std::move(credentials), clients, *store, queue, clock, limits,
                   log};
 
     std::optional<RetentionKeeper> retention;
@@ -126,10 +132,10 @@ void serve(const Config& config, const noise::Curve& curve, noise::SigningKey au
     stop = [&] {
         server.stop();
         if (retention) retention->stop();
-        stop_timer.expires_after(stop_limit);
+        stop_timer.expires_after(connections_limit);
         stop_timer.async_wait([&](const boost::system::error_code& ended_in_time) {
             if (ended_in_time) return;
-            log->warn("connections that did not end within {} s are cut", stop_limit.count());
+            log->warn("connections that did not end within {} s are cut", connections_limit.count());
             store->interrupt();
             io.stop();
         });

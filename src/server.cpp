@@ -26,16 +26,11 @@ bool is_disconnect(const client::StreamError& error) {
     return code != nullptr && *code != asio::error::timed_out;
 }
 
-// In the middle of a call; of one that has failed the queue tells.
-bool is_silent(const StoreState& store) {
-    return !store.is_available && !store.has_failed;
-}
-
 } // namespace
 
-Server::Server(asio::io_context& io, const noise::Curve& curve, CredentialsKeeper credentials,
-               const ClientTable& clients, storage::Store& store, CommitQueue& queue, TrustedClock& clock,
-               const ServerLimits& limits, std::shared_ptr<spdlog::logger> log)
+Server::Server(asio::io_context& io, asio::any_io_executor handshakes, const noise::Curve& curve,
+               CredentialsKeeper credentials, const ClientTable& clients, storage::Store& store, CommitQueue& queue,
+               TrustedClock& clock, const ServerLimits& limits, std::shared_ptr<spdlog::logger> log)
     : io_{io},
       credentials_{std::move(credentials)},
       limits_{limits},
@@ -43,6 +38,7 @@ Server::Server(asio::io_context& io, const noise::Curve& curve, CredentialsKeepe
       log_{std::move(log)},
       windows_{limits.in_flight},
       house_{.io = io,
+             .handshakes = std::move(handshakes),
              .curve = curve,
              .credentials = credentials_,
              .clients = clients,
@@ -107,9 +103,12 @@ asio::awaitable<void> Server::watch() {
         house_.clock.look(read_clocks()); // so often that small corrections do not add up to a jump
         const auto now = Connection::Clock::now();
         const StoreState state = queue_.state();
-        const bool is_news = state.is_available != told.is_available;
-        if (is_silent(state) && !is_silent(told)) log_->warn("nothing is acknowledged meanwhile: {}", state.detail);
-        if (!is_silent(state) && is_silent(told)) log_->info("the store has answered");
+        // In the middle of a call; of one that has failed the queue tells.
+        const bool is_slow = state.kind == StoreState::Kind::slow;
+        const bool was_slow = told.kind == StoreState::Kind::slow;
+        const bool is_news = state.is_available() != told.is_available();
+        if (is_slow && !was_slow) log_->warn("nothing is acknowledged meanwhile: {}", state.detail);
+        if (!is_slow && was_slow) log_->info("the store has answered");
         told = state;
         for (const auto& connection : connections_) {
             connection->check_limits(now);
@@ -168,7 +167,7 @@ void Server::on_open(Connection& connection) {
              connection.client().identity, stream->stream_id, connection.epoch());
     const auto writer = writers_.find(*stream);
     if (writer == writers_.end() || writer->second != &connection) connection.fence(); // overtaken while it was let in
-    if (const StoreState state = queue_.state(); !state.is_available) connection.tell(state); // it began before
+    if (const StoreState state = queue_.state(); !state.is_available()) connection.tell(state); // it began before
 }
 
 // Should a client resend what retention has long removed, somebody has brought back an old spool.

@@ -207,6 +207,8 @@ Step Session::on(const protocol::Authenticate& authenticate) {
     const bool reads = (authenticate.roles & protocol::role_read) != 0;
     if (writes != (authenticate.stream_id != 0))
         return refuse(codes::malformed_message, "Authenticate: a stream_id belongs to the write role, and to no other");
+    if (!writes && authenticate.last_acknowledged != 0)
+        return refuse(codes::malformed_message, "Authenticate: last_acknowledged is that of a stream");
     if ((!writes && !reads) || (writes && (client->permissions & any_write) == 0) ||
         (reads && (client->permissions & any_query) == 0))
         return refuse(codes::not_permitted, "the wanted roles");
@@ -222,8 +224,9 @@ Step Session::on(const protocol::Authenticate& authenticate) {
 
 Step Session::on_attached(const Welcome& welcome) {
     const auto& [attachment, data_set, durability, max_in_flight] = welcome;
-    // Same store, and it knows less than it acknowledged: a copy of it was restored, or its disk lied.
-    if (claim_.dataset_id == data_set.id &&
+    // Same store, and it knows less than it acknowledged: a copy of it was restored, or its disk lied. To a client that
+    // only asks nothing was acknowledged.
+    if (claim_.stream_id != 0 && claim_.dataset_id == data_set.id &&
         (claim_.generation > data_set.generation ||
          (claim_.generation == data_set.generation && claim_.last_acknowledged > attachment.durable_sequence)))
         return refuse(codes::history_lost,

@@ -4,14 +4,20 @@
 #include "clients/cpp/randomness.hpp"
 #include "clients/cpp/within.hpp"
 
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/read.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/write.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <expected>
+#include <future>
 #include <span>
+#include <utility>
 
 namespace client {
 
@@ -24,7 +30,14 @@ constexpr std::size_t receive_buffer_size = 8192;
 
 const StreamError cancelled{boost::system::error_code{asio::error::operation_aborted}};
 
+// A cancellation that comes when one operation has just ended does not reach the next one: it has to be asked for
+// before whatever may wait for ever.
+asio::awaitable<bool> is_cancelled() {
+    co_return (co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none;
+}
+
 asio::awaitable<Result<void>> read(tcp::socket& socket, std::span<std::uint8_t> bytes) {
+    if (co_await is_cancelled()) co_return std::unexpected(cancelled);
     const auto [error, size] = co_await asio::async_read(socket, asio::buffer(bytes.data(), bytes.size()), as_values);
     if (error) co_return std::unexpected(StreamError{error});
     co_return Result<void>{};
@@ -46,13 +59,33 @@ asio::awaitable<Result<void>> read_to_end(tcp::socket& socket) {
     co_return more;
 }
 
+using Computation = std::packaged_task<std::expected<noise::Response, noise::NoiseError>()>;
+
+// Done there; the coroutine goes on where it was.
+asio::awaitable<void> compute(asio::any_io_executor there, Computation computation) {
+    return asio::async_initiate<decltype(asio::use_awaitable), void()>(
+        [](auto resume, asio::any_io_executor executor, Computation task) {
+            asio::post(executor, [resume = std::move(resume), task = std::move(task)]() mutable {
+                task();
+                asio::post(std::move(resume));
+            });
+        },
+        asio::use_awaitable, std::move(there), std::move(computation));
+}
+
 } // namespace
 
 asio::awaitable<Result<EncryptedStream>> EncryptedStream::accept(tcp::socket socket, const noise::Curve& curve,
-                                                                 CredentialsSource credentials) {
+                                                                 CredentialsSource credentials,
+                                                                 asio::any_io_executor computing) {
     noise::Act1 act1;
     if (auto received = co_await read(socket, act1); !received) co_return std::unexpected(received.error());
-    auto response = noise::respond(curve, *credentials(), act1, make_key_pair(curve));
+    Computation computation{
+        [&curve, shown = credentials(), act1] { return noise::respond(curve, *shown, act1, make_key_pair(curve)); }};
+    auto computed = computation.get_future();
+    co_await compute(std::move(computing), std::move(computation));
+    if (co_await is_cancelled()) co_return std::unexpected(cancelled);
+    auto response = computed.get();
     if (!response) co_return std::unexpected(StreamError{response.error()});
     if (auto sent = co_await write(socket, response->act2); !sent) co_return std::unexpected(sent.error());
     co_return EncryptedStream{std::move(socket), std::move(response->transport)};
@@ -105,6 +138,7 @@ asio::awaitable<Result<void>> EncryptedStream::receive(std::span<std::uint8_t> b
         bytes = bytes.subspan(ready);
         if (bytes.empty()) co_return Result<void>{};
         if (bytes.size() >= receive_buffer_size) co_return co_await read(socket_, bytes);
+        if (co_await is_cancelled()) co_return std::unexpected(cancelled);
         received_.resize(receive_buffer_size);
         used_ = 0;
         const auto [error, size] = co_await socket_.async_read_some(asio::buffer(received_), as_values);

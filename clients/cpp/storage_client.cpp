@@ -173,6 +173,7 @@ template <class M> asio::awaitable<std::expected<M, Ending>> StorageClient::expe
 }
 
 protocol::Authenticate StorageClient::authenticate() const {
+    const bool writes = (options_.roles & protocol::role_write) != 0;
     protocol::Authenticate message{.min_version = protocol::storage_version,
                                    .max_version = protocol::storage_version,
                                    .client_public_key = {key_.public_key().bytes},
@@ -180,7 +181,7 @@ protocol::Authenticate StorageClient::authenticate() const {
                                    .stream_id = options_.stream_id,
                                    .dataset_id = options_.remembered.dataset_id,
                                    .generation = options_.remembered.generation,
-                                   .last_acknowledged = backlog_.last_acknowledged(),
+                                   .last_acknowledged = writes ? backlog_.last_acknowledged() : 0,
                                    .signature = {}};
     const noise::Hash digest = authentication_digest(stream_->handshake_hash(), options_.authority, message);
     if (const auto signature = key_.sign(curve_, digest, random_bytes())) message.signature.bytes = *signature;

@@ -45,7 +45,7 @@ struct Responder {
     boost::asio::awaitable<client::Result<client::EncryptedStream>> accept() {
         auto socket = co_await acceptor.async_accept(boost::asio::use_awaitable);
         const client::CredentialsSource source = [this] { return credentials; };
-        co_return co_await client::EncryptedStream::accept(std::move(socket), curve, source);
+        co_return co_await client::EncryptedStream::accept(std::move(socket), curve, source, io.get_executor());
     }
     boost::asio::awaitable<client::Result<client::EncryptedStream>> connect(noise::XOnlyKey expected_authority) {
         return client::connect("127.0.0.1", port(), curve, expected_authority);

@@ -50,6 +50,12 @@ asio::awaitable<void> acknowledge_three_then_stop(Scene& scene) {
     CHECK_FALSE((co_await session.receive<protocol::Ping>()).has_value());
 }
 
+asio::awaitable<void> prove_then_stop(Scene& scene, protocol::Authenticate& proof) {
+    auto session = co_await scene.open(usual_grant, &proof);
+    scene.client->stop(30s);
+    CHECK_FALSE((co_await session.receive<protocol::Ping>()).has_value());
+}
+
 asio::awaitable<void> break_off_then_take_the_rest(Scene& scene) {
     {
         auto session = co_await scene.open();
@@ -321,6 +327,19 @@ TEST_CASE("a record above the limit of the protocol, and any record without the 
         scene.options.roles = protocol::role_read;
         CHECK(scene.start().store(short_record(1)).error() == client::StoreRefusal::no_writer);
     }
+}
+
+TEST_CASE("a client that only asks tells nothing of a stream, though it was given what one remembers") {
+    Scene scene;
+    scene.options.roles = protocol::role_read;
+    scene.options.stream_id = 0;
+    scene.options.remembered = {.dataset_id = 5, .last_acknowledged = 40};
+    scene.start();
+    protocol::Authenticate proof;
+    proof.last_acknowledged = 1;
+    scene.play(prove_then_stop(scene, proof));
+    CHECK(proof.last_acknowledged == 0);
+    CHECK(scene.ending->code == "stopped");
 }
 
 TEST_CASE("what cannot get better by itself ends the client with the role's words") {

@@ -65,6 +65,8 @@ TEST_CASE("the development preset makes an authority key, says so, and keeps it"
             {"--listen", "127.0.0.1:0", "--state-directory", (folder.path() / "state").string()}};
         REQUIRE(process.wait_for_port() != 0);
         CHECK(process.output().find("development preset") != std::string::npos);
+        CHECK(process.output().find("INFO storage_sv2::store: backend memory, memory, volatile, data set ") !=
+              std::string::npos);
         const std::string public_key = first_line(folder.path() / "state" / "authority.public");
         CHECK(process.output().find("authority public key " + public_key) != std::string::npos);
         keys.insert(public_key);
@@ -122,6 +124,7 @@ TEST_CASE("file < environment < command line, and `serve` is what no command doe
     process.signal(SIGTERM);
     CHECK(process.wait_for_exit() == 0); // a line is in the file no sooner than on standard output
     CHECK(read_file(folder.path() / "logs" / "role.log").find("listening on [::1]:") != std::string::npos);
+    CHECK(process.output().find("role.db, local, data set ") != std::string::npos);
     CHECK(std::filesystem::exists(folder.path() / "role.db"));
     for (const char* const name : {"from-file.log", "from-file.db", "from-environment.db"})
         CHECK_FALSE(std::filesystem::exists(folder.path() / name));

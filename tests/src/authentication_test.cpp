@@ -152,17 +152,32 @@ TEST_CASE("a role that the key does not permit is not-permitted, and so is none 
     }
 }
 
-TEST_CASE("a stream_id belongs to the write role, and to no other") {
+TEST_CASE("a stream_id belongs to the write role, and to no other; what was acknowledged is told of a stream only") {
     auto without = honest(role_write);
     without.stream_id = 0;
-    house().sign(without, house().key("everything"));
     auto reading = honest(role_read);
     reading.stream_id = 5;
-    house().sign(reading, house().key("everything"));
-    for (const auto& message : {without, reading}) {
+    auto remembering = honest(role_read);
+    remembering.dataset_id = 0xda7a;
+    remembering.generation = 2;
+    remembering.last_acknowledged = 1;
+    for (auto message : {without, reading, remembering}) {
+        house().sign(message, house().key("everything"));
         Session session = house().session_in(Phase::authenticate);
         check_refused(session, Phase::authenticate, answer_to(session, message), "malformed-message");
     }
+}
+
+TEST_CASE("a client that only asks raises no alarm, whatever store it remembers") {
+    auto message = honest(role_read);
+    message.dataset_id = 0xda7a;
+    message.generation = 3;
+    house().sign(message, house().key("everything"));
+    Session session = house().session_in(Phase::authenticate);
+    answer_to(session, message);
+    auto welcome = house().welcome();
+    welcome.attachment = {};
+    CHECK(reply<AuthenticateSuccess>(session.on_attached(welcome)).durable_sequence == 0);
 }
 
 TEST_CASE("history-lost: a client that remembers more than the store of the same data set and generation") {

@@ -31,6 +31,7 @@
 #include <vector>
 
 using namespace std::chrono_literals;
+using role::StoreState;
 using role_scene::Faults;
 using storage::StorageError;
 
@@ -60,6 +61,7 @@ template <class T> class Inbox {
     std::vector<T> values_;
 };
 
+using Attached = Inbox<storage::Result<storage::Attachment>>;
 using Removed = Inbox<storage::Result<std::uint64_t>>;
 
 class Client final : public role::CommitQueue::Submitter {
@@ -114,6 +116,10 @@ struct Scene {
         return submission;
     }
     void submit() { queue->submit(client, submission(1)); }
+    void attach(Attached& attached) {
+        queue->attach({.identity = "a-pool", .stream_id = 2}, "a-pool",
+                      [&attached](auto result) { attached.put(std::move(result)); });
+    }
     void clean_up(Removed& removed, storage::Milliseconds older_than = 1'000'000) {
         queue->clean_up(older_than, [&removed](auto result) { removed.put(std::move(result)); });
     }
@@ -206,7 +212,7 @@ TEST_CASE("a store that takes nothing more until a restart is not asked to clean
     Scene scene{1000};
     scene.faults.fail_with(StorageError{StorageError::Kind::poisoned, "a sync failed"});
     scene.submit();
-    while (scene.queue->state().is_available) std::this_thread::sleep_for(1ms);
+    while (scene.queue->state().is_available()) std::this_thread::sleep_for(1ms);
     Removed removed;
     scene.clean_up(removed);
     CHECK(removed.wait_for(1).front().error().kind == StorageError::Kind::poisoned);
@@ -216,19 +222,76 @@ TEST_CASE("a store that takes nothing more until a restart is not asked to clean
 TEST_CASE("a store that another role has taken over is told of by whichever call finds it, and nothing more is taken") {
     Scene scene{1000};
     Inbox<std::string> told;
+    Attached attached;
     scene.queue.emplace(scene.store, role::CommitQueue::Limits{.patience = 60s, .pause = 10ms},
                         scene.logging.part("store"), [&told](const StorageError& error) { told.put(error.detail); });
-    scene.faults.fail_with(StorageError{StorageError::Kind::superseded, "term 8"}, "attach");
-    scene.queue->attach({.identity = "a-pool", .stream_id = 2}, "a-pool", [](const auto&) {});
+    SUBCASE("an attach") {
+        scene.faults.fail_with(StorageError{StorageError::Kind::superseded, "term 8"}, "attach");
+        scene.attach(attached);
+    }
+    SUBCASE("a commit") {
+        scene.faults.fail_with(StorageError{StorageError::Kind::superseded, "term 8"}, "commit");
+        scene.submit();
+    }
     CHECK(told.wait_for(1).front() == "term 8");
-    CHECK(scene.queue->state().is_available);
-    scene.faults.fail_with(StorageError{StorageError::Kind::superseded, "term 9"}, "commit");
+    CHECK(scene.queue->state().kind == StoreState::Kind::failed);
+    scene.faults.fail_with(std::nullopt);
+    const int commits = scene.faults.commits();
     scene.submit();
-    CHECK(told.wait_for(2).back() == "term 9");
-    while (scene.queue->state().is_available) std::this_thread::sleep_for(1ms);
-    CHECK(scene.queue->state().has_failed);
     scene.queue->stop();
     CHECK(scene.client->outcomes().size() == 0);
+    CHECK(scene.faults.commits() == commits);
+    CHECK(told.size() == 1);
+}
+
+TEST_CASE("a store that takes nothing more is told of though nobody stores: an attach or a cleanup has found it") {
+    Scene scene{1000};
+    std::string found_by;
+    SUBCASE("an attach") {
+        found_by = "attach";
+    }
+    SUBCASE("a cleanup") {
+        found_by = "clean_up";
+    }
+    scene.faults.fail_with(StorageError{StorageError::Kind::poisoned, "a sync failed"}, found_by);
+    Attached attached;
+    Removed removed;
+    if (found_by == "attach")
+        scene.attach(attached);
+    else
+        scene.clean_up(removed);
+    while (attached.size() + removed.size() == 0) std::this_thread::sleep_for(1ms);
+    CHECK(scene.queue->state() ==
+          StoreState{.kind = StoreState::Kind::failed, .detail = "stopped until a restart: a sync failed"});
+    scene.faults.fail_with(std::nullopt); // the disk is well again: too late
+    const auto calls = scene.faults.calls();
+    scene.attach(attached);
+    scene.clean_up(removed);
+    scene.submit();
+    while (attached.size() + removed.size() < 3) std::this_thread::sleep_for(1ms);
+    CHECK(attached.wait_for(1).back().error().kind == StorageError::Kind::poisoned);
+    CHECK(removed.wait_for(1).back().error().kind == StorageError::Kind::poisoned);
+    scene.queue->stop();
+    CHECK(scene.faults.calls() == calls);
+    CHECK(scene.client->outcomes().size() == 0);
+    CHECK(scene.log.str().find("the store takes nothing more until the role is restarted") != std::string::npos);
+}
+
+TEST_CASE(
+    "an attach that may go better later is told to whoever wants to come in, and a damaged row to whoever cleans") {
+    Scene scene{1000};
+    scene.faults.fail_with(StorageError{StorageError::Kind::full, "no space"}, "attach");
+    Attached attached;
+    scene.attach(attached);
+    CHECK(attached.wait_for(1).front().error().detail == "no space");
+    CHECK(scene.queue->state().is_available());
+    scene.faults.fail_with(StorageError{StorageError::Kind::corrupt, "record at position 7"}, "clean_up");
+    Removed removed;
+    scene.clean_up(removed);
+    CHECK(removed.wait_for(1).front().error().detail == "record at position 7");
+    CHECK(scene.queue->state().is_available());
+    scene.submit();
+    CHECK(scene.client->outcomes().wait_for(1).front().has_value());
 }
 
 TEST_CASE("the head is told behind the outcomes of its commit, and before the next commit") {
@@ -282,7 +345,7 @@ TEST_CASE("of a commit that fails no head is told until it is stored") {
         [](const StorageError&) {}, [&](const storage::Mark& mark) { told.put(mark.position); });
     scene.faults.fail_with(StorageError{StorageError::Kind::full, "no space"});
     scene.submit();
-    while (scene.queue->state().is_available) std::this_thread::sleep_for(1ms);
+    while (scene.queue->state().is_available()) std::this_thread::sleep_for(1ms);
     CHECK(told.size() == 0);
     scene.faults.fail_with(std::nullopt);
     CHECK(told.wait_for(1) == std::vector<storage::Position>{1});

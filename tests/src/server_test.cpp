@@ -4,6 +4,7 @@
 #include "src/server.hpp"
 
 #include "clients/cpp/randomness.hpp"
+#include "noise/initiator.hpp"
 #include "noise/key_text.hpp"
 #include "protocol/records.hpp"
 #include "src/logging.hpp"
@@ -17,9 +18,11 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/packaged_task.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <doctest/doctest.h>
 #include <spdlog/sinks/ostream_sink.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -52,6 +55,7 @@ struct RunningServer {
     role::ClientTable clients = role::ClientTable::open_to_all();
     role::TrustedClock clock{role::read_clocks()};
     asio::io_context io{1};
+    asio::thread_pool handshakes{1};
     role::CommitQueue queue;
     role::Server server;
     std::uint16_t port;
@@ -60,9 +64,11 @@ struct RunningServer {
     // `patience`: how long the store may take for a call.
     explicit RunningServer(const role::ServerLimits& limits = {}, std::chrono::milliseconds patience = 60s)
         : queue{store, {.patience = patience, .pause = 10ms}, logging.part("store")},
-          server{io,      curve,  {curve, std::move(authority_key), 1h},
-                 clients, store,  queue,
-                 clock,   limits, logging.part("server")},
+          server{io,      handshakes.get_executor(),
+                 curve,   {curve, std::move(authority_key), 1h},
+                 clients, store,
+                 queue,   clock,
+                 limits,  logging.part("server")},
           port{server.listen({asio::ip::address_v4::loopback(), 0}).port()} {
         asio::co_spawn(io, server.run(), asio::detached);
         thread = std::thread{[this] { io.run(); }};
@@ -97,6 +103,32 @@ struct RunningServer {
     AuthenticateSuccess let_in(support::Peer& peer, std::uint64_t stream_id) const {
         return support::authenticate(peer, curve, authority, client_key, stream_id);
     }
+};
+
+// Keeps the one thread of an executor busy until the end, or until it is let go.
+class Held {
+  public:
+    explicit Held(const asio::any_io_executor& executor) {
+        std::promise<void> begun;
+        has_begun_ = begun.get_future();
+        asio::post(executor, [begun = std::move(begun), until = gate_.get_future()]() mutable {
+            begun.set_value();
+            until.wait();
+        });
+    }
+    Held(const Held&) = delete;
+    Held& operator=(const Held&) = delete;
+    ~Held() { let_go(); }
+
+    void wait_until_held() { has_begun_.wait(); }
+    void let_go() {
+        if (std::exchange(is_held_, false)) gate_.set_value();
+    }
+
+  private:
+    std::promise<void> gate_;
+    std::future<void> has_begun_;
+    bool is_held_ = true;
 };
 
 StoreRecords shares(std::uint64_t first, std::size_t count, std::uint8_t client) {
@@ -141,6 +173,47 @@ TEST_CASE("no Store.Success leaves before the commit, and two clients share one"
     CHECK(second.receive<StoreSuccess>().durable_sequence == 5);
     CHECK(server.store.position() == 9);
     CHECK(server.faults.commits() == 2); // the one that was held, and one for all that had waited
+}
+
+TEST_CASE("a stranger's handshake holds up no acknowledgment, and is finished when its turn comes") {
+    RunningServer server;
+    support::Peer writer{server.port};
+    server.let_in(writer, 1);
+    Held held{server.handshakes.get_executor()};
+    held.wait_until_held();
+    support::Peer stranger{server.port};
+    noise::Initiator initiator{server.curve, client::make_key_pair(server.curve), server.authority};
+    stranger.send_bytes(initiator.act1());
+    for (std::uint64_t number = 1; number <= 3; ++number) {
+        writer.send(shares(number, 1, 1));
+        CHECK(writer.receive<StoreSuccess>().durable_sequence == number);
+    }
+    CHECK_FALSE(stranger.is_readable_within(50ms));
+    held.let_go();
+    noise::Act2 act2{};
+    std::ranges::copy(stranger.receive_bytes(act2.size()).value(), act2.begin());
+    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    CHECK(std::move(initiator).finish(act2, now).has_value());
+    support::Peer next{server.port};
+    CHECK_NOTHROW(server.let_in(next, 2));
+}
+
+TEST_CASE("a stop while a handshake is under way ends in order") {
+    RunningServer server;
+    support::Peer writer{server.port};
+    server.let_in(writer, 1);
+    Held held{server.handshakes.get_executor()};
+    held.wait_until_held();
+    support::Peer stranger{server.port};
+    noise::Initiator initiator{server.curve, client::make_key_pair(server.curve), server.authority};
+    stranger.send_bytes(initiator.act1());
+    writer.send(Ping{.nonce = 1});
+    CHECK(writer.receive<PingSuccess>().nonce == 1);
+    server.begin_to_stop();
+    CHECK(writer.receive<Reconnect>() == Reconnect{});
+    held.let_go();
+    server.stop();
+    CHECK(stranger.is_closed()); // and gets no answer
 }
 
 TEST_CASE("a stalled store is told in StoreStatus, and so is its recovery; the session stays") {
@@ -215,6 +288,7 @@ TEST_CASE("whoever wants to come in while the store has no space is told so, and
     asking.send(GetHealth{.request_id = 5});
     const auto health = asking.receive<GetHealthSuccess>();
     CHECK_FALSE(health.is_healthy);
+    CHECK(health.connection_status.text == "stalled");
     CHECK(health.error_message.text.find("the disk is full") != std::string::npos);
     server.faults.fail_with(std::nullopt);
 }
@@ -229,10 +303,28 @@ TEST_CASE("a poisoned store is asked no more, and acknowledges nothing until a r
     server.faults.fail_with(std::nullopt); // the disk is well again: too late
     peer.send(Ping{.nonce = 1});
     CHECK(peer.receive<PingSuccess>().nonce == 1);
+    support::Peer asking{server.port};
+    server.let_in(asking, 0);
+    asking.send(GetHealth{.request_id = 5});
+    CHECK(asking.receive<GetHealthSuccess>().connection_status.text == "failed");
     const auto log = server.stop();
     CHECK(server.store.position() == 0);
     CHECK(server.faults.commits() == 0);
     CHECK(log.find("until the role is restarted") != std::string::npos);
+}
+
+TEST_CASE("a store that is found poisoned by who wants to come in is told to those who have come in") {
+    RunningServer server{{.watch = 10ms}};
+    support::Peer writer{server.port};
+    server.let_in(writer, 1);
+    server.faults.fail_with(storage::StorageError{storage::StorageError::Kind::poisoned, "a sync failed"}, "attach");
+    support::Peer newcomer{server.port};
+    support::negotiate(newcomer, server.curve, server.authority);
+    newcomer.send(server.proof(newcomer, 2));
+    CHECK(newcomer.receive<Error>().code.text == "storage-unavailable");
+    const auto status = writer.receive<StoreStatus>();
+    CHECK_FALSE(status.is_available);
+    CHECK(status.detail.text == "stopped until a restart: a sync failed");
 }
 
 TEST_CASE("a stop commits what was read, acknowledges it, says Reconnect, and closes; also with a store that is slow") {
@@ -264,6 +356,23 @@ TEST_CASE("a stop commits what was read, acknowledges it, says Reconnect, and cl
     }
     CHECK(acknowledged == 10);
     CHECK(peer.is_closed());
+    server.stop();
+}
+
+TEST_CASE("a stop that comes between two steps of letting a peer in is not overheard") {
+    RunningServer server;
+    support::Peer stranger{server.port};
+    stranger.handshake(server.curve, server.authority);
+    Held before{server.io.get_executor()};
+    before.wait_until_held();
+    stranger.send(support::setup_connection());
+    Held reading{server.io.get_executor()};
+    before.let_go();
+    reading.wait_until_held(); // what the peer has said comes next, then the stop, then what is done about the former
+    server.begin_to_stop();
+    reading.let_go();
+    while (stranger.receive_frame()) {
+    }
     server.stop();
 }
 
