@@ -72,6 +72,7 @@ void CommitQueue::stop() {
 }
 
 void CommitQueue::run() {
+    note_warning();
     for (;;) {
         std::vector<WaitingAttach> attaches;
         Batch batch;
@@ -119,6 +120,7 @@ template <class Call> auto CommitQueue::timed(Call call) {
     }
     auto result = call();
     if (!result && result.error().kind == storage::StorageError::Kind::superseded) on_superseded_(result.error());
+    note_warning();
     const std::lock_guard lock{mutex_};
     call_began_.reset();
     return result;
@@ -139,6 +141,16 @@ void CommitQueue::note(const std::optional<storage::StorageError>& error) {
     if (error && (!before || before->kind != error->kind || before->detail != error->detail))
         log_->error("nothing can be acknowledged: {}: {}", to_text(error->kind), error->detail);
     if (!error && before) log_->info("the store has recovered");
+}
+
+// Once, until there is nothing to warn of.
+void CommitQueue::note_warning() {
+    const std::string warning = store_.warning();
+    if (std::exchange(is_warned_, !warning.empty()) == !warning.empty()) return;
+    if (warning.empty())
+        log_->info("what was warned of is over");
+    else
+        log_->warn("soon nothing can be acknowledged: {}", warning);
 }
 
 // One that fails is told to whoever wants to come in, and to nobody else: nothing waits for an acknowledgment.
