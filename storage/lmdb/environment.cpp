@@ -250,6 +250,7 @@ Result<std::unique_ptr<Environment>> Environment::open(Place place, std::uint64_
     opened->environment_ = *std::move(environment);
     if (const int code = open_tables(*opened->environment_, 0, opened->tables_); code != 0)
         return failed_opening(file, code);
+    opened->forget_dead_readers();
     auto watch = BusErrorWatch::over(file);
     if (!watch) return std::unexpected(watch.error());
     opened->watch_.emplace(*std::move(watch));
@@ -320,8 +321,16 @@ Result<void> Environment::commit(const Batch& batch) {
     }
 }
 
-// The file first, so that there is room on the disk for all that is written later.
+// Whether there were any. What another process was reading, mdb_dump for one, when it was killed, is kept for it else.
+bool Environment::forget_dead_readers() {
+    int found = 0;
+    return ::mdb_reader_check(environment_.get(), &found) == 0 && found > 0;
+}
+
+// The file first, so that there is room on the disk for all that is written later. Not at all if pages have become free
+// by what a dead process had kept.
 Result<void> Environment::grow(bool brings_records) {
+    if (forget_dead_readers()) return {};
     const std::unique_lock lock{mutex_};
     if (size_ >= most_bytes_) {
         std::string detail = place_.path.native();

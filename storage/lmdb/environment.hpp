@@ -59,6 +59,7 @@ class Environment final : public keyed::KeyValues {
     static int open_tables(MDB_env& environment, unsigned flags, Tables& tables);
     // What a batch of changes comes to: LMDB's result.
     static int apply(MDB_env& environment, const Tables& tables, const keyed::Batch& batch, bool& is_committing);
+    bool forget_dead_readers();
     Result<void> grow(bool brings_records);
     void give_back(std::unique_ptr<View> view);
 
