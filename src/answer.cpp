@@ -71,10 +71,11 @@ Answer<protocol::GetTotalsSuccess> ask(const storage::Store& store, const protoc
 Answer<protocol::GetHealthSuccess> ask_for_health(const storage::Store& store, const StoreState& state,
                                                   const protocol::GetHealth& request) {
     const auto health = store.health();
-    const std::string& problem = health.error_message.empty() ? state.detail : health.error_message;
     const bool is_healthy = health.is_healthy && state.is_available();
     std::string status = is_healthy ? "connected" : "stalled";
     if (state.kind == StoreState::Kind::failed) status = "failed";
+    std::string problem = health.error_message.empty() ? state.detail : health.error_message;
+    if (problem.empty()) problem = store.warning();
     return protocol::GetHealthSuccess{.request_id = request.request_id,
                                       .is_healthy = is_healthy,
                                       .backend_type = {std::string{store.backend()}},

@@ -73,6 +73,7 @@ void CommitQueue::stop() {
 }
 
 void CommitQueue::run() {
+    note_warning();
     for (;;) {
         std::vector<WaitingAttach> attaches;
         Batch batch;
@@ -121,6 +122,7 @@ template <class Call> auto CommitQueue::timed(Call call) {
         call_began_ = Clock::now();
     }
     Answer answer = call();
+    note_warning();
     const std::lock_guard lock{mutex_};
     call_began_.reset();
     return answer;
@@ -143,6 +145,16 @@ void CommitQueue::note(const std::optional<storage::StorageError>& error) {
     log_->error("nothing can be acknowledged: {}: {}", to_text(error->kind), error->detail);
     if (!error->may_recover()) log_->error("the store takes nothing more until the role is restarted");
     if (error->kind == Kind::superseded) on_superseded_(*error);
+}
+
+// Once, until there is nothing to warn of.
+void CommitQueue::note_warning() {
+    const std::string warning = store_.warning();
+    if (std::exchange(is_warned_, !warning.empty()) == !warning.empty()) return;
+    if (warning.empty())
+        log_->info("what was warned of is over");
+    else
+        log_->warn("soon nothing can be acknowledged: {}", warning);
 }
 
 // One that fails is told to whoever wants to come in, and to nobody else: nothing waits for an acknowledgment, and the

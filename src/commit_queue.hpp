@@ -115,6 +115,7 @@ class CommitQueue {
     template <class Call> auto timed(Call call);
     storage::Result<std::vector<storage::Outcome>> commit(const Batch& batch);
     void note(const std::optional<storage::StorageError>& error);
+    void note_warning();
     // False if the queue is to stop.
     bool pause();
 
@@ -124,6 +125,7 @@ class CommitQueue {
     SupersededHandler on_superseded_;
     CommittedHandler on_committed_;
     storage::Position marked_; // the writer's: what on_committed_ was told last
+    bool is_warned_ = false;   // the writer's: the operator knows of the store's warning
 
     mutable std::mutex mutex_; // of everything below
     std::condition_variable changed_;

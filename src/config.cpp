@@ -288,6 +288,12 @@ ConfigResult apply_option(Config& config, const noise::Curve& curve, std::string
     return apply_text(config, curve, *setting, value, origin);
 }
 
+ConfigResult check_built(const storage::Backend& backend) {
+    if (backend.missing.empty()) return {};
+    return std::unexpected(
+        fmt::format("storage.backend is {}, and this program was built without it: {}", backend.name, backend.missing));
+}
+
 ConfigResult check(const Config& config) {
     if (config.authority_secret_key && config.authority_secret_key_file)
         return std::unexpected("authority_secret_key and authority_secret_key_file are both set; expected one of them");
@@ -298,9 +304,7 @@ ConfigResult check(const Config& config) {
         return std::unexpected("storage.cleanup_interval_hours is set without storage.max_share_history_days; expected "
                                "both, or nothing is ever too old");
     const auto backend = std::ranges::find(storage::backends(), config.store.backend, &storage::Backend::name);
-    if (!backend->missing.empty())
-        return std::unexpected(fmt::format("storage.backend is {}, and this program was built without it: {}",
-                                           backend->name, backend->missing));
+    if (auto built = check_built(*backend); !built) return std::unexpected(built.error());
     if (config.store.backend != "postgres") return {};
     if (config.store.database_url.empty())
         return std::unexpected("storage.backend is postgres, and there is no database; expected DATABASE_URL in the "

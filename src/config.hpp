@@ -54,6 +54,9 @@ ConfigResult apply_environment(Config& config, const noise::Curve& curve, const 
 ConfigResult apply_option(Config& config, const noise::Curve& curve, std::string_view key, const std::string& value,
                           std::string_view origin);
 
+// That this program has the backend; or how to get it.
+ConfigResult check_built(const storage::Backend& backend);
+
 // What is wrong with the configuration as a whole.
 ConfigResult check(const Config& config);
 

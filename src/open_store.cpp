@@ -38,13 +38,6 @@ std::string_view to_text(protocol::Durability durability) {
     return "";
 }
 
-void log_backends(spdlog::logger& log) {
-    std::string built;
-    for (const storage::Backend& backend : storage::backends())
-        if (backend.missing.empty()) built.append(built.empty() ? "" : ", ").append(backend.name);
-    log.info("backends built: {}", built);
-}
-
 // What `call` returns or throws, while `io` runs.
 template <class Call> auto beside(asio::io_context& io, Call call) {
     std::packaged_task<decltype(call())()> task{std::move(call)};
@@ -94,6 +87,17 @@ Watermark check_watermark(const storage::Store& store, const std::filesystem::pa
 
 } // namespace
 
+std::string in_words(std::span<const storage::Backend> backends) {
+    std::string built;
+    std::string left_out;
+    for (const auto& [name, missing] : backends)
+        if (missing.empty())
+            built.append(built.empty() ? "backends built: " : ", ").append(name);
+        else
+            left_out.append("; left out: ").append(name).append(" (").append(missing).append(")");
+    return built.append(left_out);
+}
+
 bool WaitLog::is_due(std::string_view why, Clock::time_point now) {
     const auto told = told_.find(why);
     if (told == told_.end()) {
@@ -107,7 +111,7 @@ bool WaitLog::is_due(std::string_view why, Clock::time_point now) {
 
 OpenedStore open_store(const Config& config, asio::io_context& io, const std::atomic<bool>& is_stopping,
                        const std::shared_ptr<spdlog::logger>& log) {
-    log_backends(*log);
+    log->info("{}", in_words(storage::backends()));
     storage::StoreConfig where = config.store;
     const std::string place = settle_place(where, config.state_directory);
     WaitLog waits;

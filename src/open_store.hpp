@@ -4,6 +4,7 @@
 
 #include "src/config.hpp"
 #include "src/watermark.hpp"
+#include "storage/open.hpp"
 #include "storage/store.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -15,10 +16,14 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
 namespace role {
+
+// Which of them this program has, and how to get the others.
+std::string in_words(std::span<const storage::Backend> backends);
 
 // Which reasons for waiting are worth a line in the log: each when it is new, and once a minute.
 class WaitLog {

@@ -185,6 +185,9 @@ class Engine {
     // Positions up to `cut` of the entries written with this fingerprint.
     [[nodiscard]] virtual Result<std::vector<Position>> find(std::uint64_t fingerprint, Position cut) const = 0;
 
+    // What will keep it from writing if nobody acts, for a person; empty if nothing will. From any thread.
+    [[nodiscard]] virtual std::string warning() const { return {}; }
+
     // Lets calls that are under way end soon, with `unavailable`. From any thread.
     virtual void interrupt() = 0;
     virtual Result<void> close() = 0;

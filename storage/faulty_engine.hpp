@@ -28,6 +28,7 @@ class FaultyEngine final : public Engine {
                                            Position cut) const override;
     [[nodiscard]] Result<std::vector<Position>> find(std::uint64_t fingerprint, Position cut) const override;
 
+    [[nodiscard]] std::string warning() const override { return engine_->warning(); }
     void interrupt() override { engine_->interrupt(); }
     Result<void> close() override;
 

@@ -45,6 +45,7 @@ class FaultyStore final : public Store {
     streams(const std::string& pool, const std::optional<StreamName>& after, std::size_t limit) const override;
     // A fault is told as the store's own.
     [[nodiscard]] Health health() const override;
+    [[nodiscard]] std::string warning() const override { return store_->warning(); }
 
     void interrupt() override { store_->interrupt(); }
     Result<void> close() override;

@@ -56,6 +56,7 @@ class LogStore final : public Store {
     [[nodiscard]] Result<std::vector<protocol::StreamState>>
     streams(const std::string& pool, const std::optional<StreamName>& after, std::size_t limit) const override;
     [[nodiscard]] Health health() const override;
+    [[nodiscard]] std::string warning() const override { return engine_->warning(); }
 
     void interrupt() override;
     Result<void> close() override;

@@ -261,6 +261,8 @@ class Store {
     [[nodiscard]] virtual Result<std::vector<protocol::StreamState>>
     streams(const std::string& pool, const std::optional<StreamName>& after, std::size_t limit) const = 0;
     [[nodiscard]] virtual Health health() const = 0;
+    // What will keep it from storing if nobody acts, for a person; empty if nothing will.
+    [[nodiscard]] virtual std::string warning() const = 0;
 
     // Lets calls that are under way end soon, with `unavailable`. From any thread.
     virtual void interrupt() = 0;

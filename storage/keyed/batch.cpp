@@ -14,6 +14,7 @@ void Batch::begin(Table table, bool is_removal, protocol::ByteView key) {
     place.key = bytes_.size();
     bytes_.insert(bytes_.end(), key.begin(), key.end());
     place.value = place.end = bytes_.size();
+    brings_records_ = brings_records_ || (table == Table::log && !is_removal);
 }
 
 void Batch::sort() {

@@ -29,6 +29,7 @@ class Batch {
         bytes_.clear();
         places_.clear();
         expected_.reset();
+        brings_records_ = false;
     }
 
     // `fill` writes the value.
@@ -51,6 +52,9 @@ class Batch {
     // So that each table is changed from its beginning to its end: neighbours share pages. Of two changes of one key
     // the later one stays behind the earlier.
     void sort();
+
+    // Whether something is put into Table::log.
+    [[nodiscard]] bool brings_records() const { return brings_records_; }
 
     [[nodiscard]] std::size_t size() const { return places_.size(); }
     [[nodiscard]] std::size_t bytes() const { return bytes_.size(); }
@@ -78,6 +82,7 @@ class Batch {
     protocol::Bytes bytes_;
     std::vector<Place> places_;
     std::optional<Expected> expected_;
+    bool brings_records_ = false;
 };
 
 } // namespace storage::keyed

@@ -5,6 +5,7 @@
 #include "storage/keyed/key_values.hpp"
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 namespace storage::keyed {
@@ -19,6 +20,7 @@ class FaultyKeyValues final : public KeyValues {
     [[nodiscard]] std::string_view name() const override { return values_->name(); }
     Result<void> commit(const Batch& batch) override;
     Result<std::unique_ptr<Snapshot>> snapshot() override;
+    [[nodiscard]] std::string warning() const override { return values_->warning(); }
     Result<void> close() override;
 
   private:

@@ -7,6 +7,7 @@
 #include "storage/keyed/batch.hpp"
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 namespace storage::keyed {
@@ -59,6 +60,8 @@ class KeyValues {
     // All of it durable when this returns, or none of it; `superseded` if what the batch expects is not there.
     virtual Result<void> commit(const Batch& batch) = 0;
     virtual Result<std::unique_ptr<Snapshot>> snapshot() = 0;
+    // As Engine::warning().
+    [[nodiscard]] virtual std::string warning() const = 0;
     virtual Result<void> close() = 0;
 };
 

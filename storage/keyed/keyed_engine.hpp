@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -38,6 +39,7 @@ class KeyedEngine final : public Engine {
                                            Position cut) const override;
     [[nodiscard]] Result<std::vector<Position>> find(std::uint64_t fingerprint, Position cut) const override;
 
+    [[nodiscard]] std::string warning() const override { return values_->warning(); }
     void interrupt() override { ++interruptions_; }
     Result<void> close() override { return values_->close(); }
 

@@ -19,10 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 using Kind = StorageError::Kind;
 
-// Left to others on the disk; and of a small disk, this part of it.
-constexpr std::uintmax_t reserve = std::uintmax_t{64} << 20U;
-constexpr std::uintmax_t parts_of_small_disk = 16;
-
 // LMDB's file begins with two pages that describe it, of which the one of the newer transaction holds. Numbers are
 // those of the machine.
 struct Description {
@@ -72,7 +68,8 @@ std::unexpected<StorageError> corrupt(const fs::path& file, std::string_view wha
 
 std::unexpected<StorageError> full(const fs::path& file, std::uintmax_t wanted, std::string_view why) {
     std::string detail = file.native();
-    detail.append(": cannot grow to ").append(std::to_string(wanted >> 20U)).append(" MiB: ").append(why);
+    detail.append(": cannot grow to ").append(std::to_string(wanted >> 20U)).append(" MiB: ");
+    detail.append(why).append(make_room);
     return std::unexpected(StorageError{.kind = Kind::full, .detail = std::move(detail)});
 }
 
@@ -101,16 +98,14 @@ Result<std::uint64_t> size_of(const fs::path& file) {
     return size;
 }
 
-Result<void> lengthen(const fs::path& file, std::uint64_t size) {
+Result<void> lengthen(const fs::path& file, std::uint64_t size, const Disk& disk, bool brings_records) {
     const auto before = size_of(file);
     if (!before) return std::unexpected(before.error());
-    std::error_code error;
-    const auto space = fs::space(file, error);
-    const std::uintmax_t kept = error ? 0 : std::min(reserve, space.capacity / parts_of_small_disk);
-    if (!error && *before < size && space.available < size - *before + kept) {
+    const auto room = disk.room();
+    if (room && *before < size && !room->has(size - *before, brings_records)) {
         std::string why{"its disk has "};
-        why.append(std::to_string(space.available >> 20U)).append(" MiB left, of which ");
-        why.append(std::to_string(kept >> 20U)).append(" are left to others; make room");
+        why.append(std::to_string(room->available >> 20U)).append(" MiB left, of which ");
+        why.append(std::to_string(room->kept(brings_records) >> 20U)).append(" are left to others");
         return full(file, size, why);
     }
     const int descriptor = open_file(file, O_RDWR);

@@ -1,6 +1,7 @@
 // The file of a store as the file system sees it.
 #pragma once
 
+#include "storage/disk.hpp"
 #include "storage/error.hpp"
 
 #include <cstdint>
@@ -14,8 +15,11 @@ Result<void> check_length(const std::filesystem::path& file);
 
 Result<std::uint64_t> size_of(const std::filesystem::path& file);
 
-// Has the file at least `size` bytes on the disk, and them durable. `full` if the disk has not enough room for that,
+// Left to others on the disk.
+inline constexpr Disk::Reserve reserve{.bytes = std::uintmax_t{64} << 20U, .parts_of_small_disk = 16};
+
+// Has the file at least `size` bytes on its disk, and them durable. `full` if the disk has not enough room for that,
 // and some to spare; nothing has changed then.
-Result<void> lengthen(const std::filesystem::path& file, std::uint64_t size);
+Result<void> lengthen(const std::filesystem::path& file, std::uint64_t size, const Disk& disk, bool brings_records);
 
 } // namespace storage::lmdb

@@ -25,6 +25,11 @@ constexpr std::uint64_t largest_step = 1024 * mebibyte;
 constexpr std::uint64_t page = 4096;
 constexpr int is_superseded = MDB_LAST_ERRCODE + 1000; // none of LMDB's
 
+// By which a file of this size grows.
+std::uint64_t next_step(std::uint64_t size) {
+    return std::clamp(size / 4, least_step, largest_step) / page * page;
+}
+
 constexpr std::size_t number(Table table) {
     return static_cast<std::size_t>(table);
 }
@@ -206,7 +211,7 @@ int Environment::open_tables(MDB_env& environment, unsigned flags, Tables& table
 Result<void> Environment::make(const fs::path& file, const Batch& first) {
     auto environment = open_file(file, 0, least_step);
     if (!environment) return std::unexpected(environment.error());
-    if (auto done = lengthen(file, least_step); !done) return done;
+    if (auto done = lengthen(file, least_step, Disk{file, reserve}, true); !done) return done;
     Tables tables{};
     int code = open_tables(**environment, MDB_CREATE, tables);
     bool is_committing = false;
@@ -239,18 +244,23 @@ Result<std::unique_ptr<Environment>> Environment::open(Place place, std::uint64_
     const fs::path& file = opened->place_.path;
     const auto size = size_of(file);
     if (!size) return std::unexpected(size.error());
-    auto environment = open_file(file, 0, *size / page * page);
+    opened->size_ = *size / page * page;
+    auto environment = open_file(file, 0, opened->size_);
     if (!environment) return std::unexpected(environment.error());
     opened->environment_ = *std::move(environment);
     if (const int code = open_tables(*opened->environment_, 0, opened->tables_); code != 0)
         return failed_opening(file, code);
+    opened->forget_dead_readers();
     auto watch = BusErrorWatch::over(file);
     if (!watch) return std::unexpected(watch.error());
     opened->watch_.emplace(*std::move(watch));
     return opened;
 }
 
-Environment::Environment(Place place, std::uint64_t most_bytes) : place_{std::move(place)}, most_bytes_{most_bytes} {}
+Environment::Environment(Place place, std::uint64_t most_bytes)
+    : place_{std::move(place)},
+      most_bytes_{most_bytes},
+      disk_{place_.path, reserve} {}
 
 Environment::~Environment() {
     idle_.clear();
@@ -294,9 +304,12 @@ Result<void> Environment::commit(const Batch& batch) {
     for (;;) {
         bool is_committing = false;
         const int code = apply(*environment_, tables_, batch, is_committing);
-        if (code == 0) return {};
+        if (code == 0) {
+            disk_.watch(next_step(size_));
+            return {};
+        }
         if (code == MDB_MAP_FULL) { // nothing was written
-            if (auto done = grow(); !done) return done;
+            if (auto done = grow(batch.brings_records()); !done) return done;
             continue;
         }
         if (code == is_superseded)
@@ -308,26 +321,33 @@ Result<void> Environment::commit(const Batch& batch) {
     }
 }
 
-// The file first, so that there is room on the disk for all that is written later.
-Result<void> Environment::grow() {
+// Whether there were any. What another process was reading, mdb_dump for one, when it was killed, is kept for it else.
+bool Environment::forget_dead_readers() {
+    int found = 0;
+    return ::mdb_reader_check(environment_.get(), &found) == 0 && found > 0;
+}
+
+// The file first, so that there is room on the disk for all that is written later. Not at all if pages have become free
+// by what a dead process had kept.
+Result<void> Environment::grow(bool brings_records) {
+    if (forget_dead_readers()) return {};
     const std::unique_lock lock{mutex_};
-    const auto size = size_of(place_.path);
-    if (!size) return std::unexpected(size.error());
-    if (*size >= most_bytes_) {
+    if (size_ >= most_bytes_) {
         std::string detail = place_.path.native();
         detail.append(": is full: it may not have more than ").append(std::to_string(most_bytes_)).append(" bytes");
         return std::unexpected(StorageError{.kind = Kind::full, .detail = std::move(detail)});
     }
-    const std::uint64_t step = std::clamp(*size / 4, least_step, largest_step) / page * page;
-    std::uint64_t next = std::min(*size + step, most_bytes_) / page * page;
-    auto done = lengthen(place_.path, next);
-    if (!done && done.error().kind == Kind::full && step > least_step) { // as far as it goes
-        next = *size + least_step;
-        done = lengthen(place_.path, next);
+    std::uint64_t next = std::min(size_ + next_step(size_), most_bytes_) / page * page;
+    auto done = lengthen(place_.path, next, disk_, brings_records);
+    if (!done && done.error().kind == Kind::full && next > size_ + least_step) { // as far as it goes
+        next = size_ + least_step;
+        done = lengthen(place_.path, next, disk_, brings_records);
     }
+    disk_.watch(next_step(size_));
     if (!done) return done;
     if (const int code = ::mdb_env_set_mapsize(environment_.get(), next); code != 0)
         return failed(Kind::poisoned, place_.path, code);
+    size_ = next;
     return watch_ ? watch_->look_again() : Result<void>{};
 }
 

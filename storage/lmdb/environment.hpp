@@ -1,6 +1,7 @@
 // LMDB's interface as a key-value store of ours. Here its results become errors of ours.
 #pragma once
 
+#include "storage/disk.hpp"
 #include "storage/error.hpp"
 #include "storage/keyed/batch.hpp"
 #include "storage/keyed/key_values.hpp"
@@ -16,6 +17,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -39,6 +41,7 @@ class Environment final : public keyed::KeyValues {
     [[nodiscard]] std::string_view name() const override { return "lmdb"; }
     Result<void> commit(const keyed::Batch& batch) override;
     Result<std::unique_ptr<keyed::Snapshot>> snapshot() override;
+    [[nodiscard]] std::string warning() const override { return disk_.warning(); }
     Result<void> close() override;
 
   private:
@@ -56,11 +59,14 @@ class Environment final : public keyed::KeyValues {
     static int open_tables(MDB_env& environment, unsigned flags, Tables& tables);
     // What a batch of changes comes to: LMDB's result.
     static int apply(MDB_env& environment, const Tables& tables, const keyed::Batch& batch, bool& is_committing);
-    Result<void> grow();
+    bool forget_dead_readers();
+    Result<void> grow(bool brings_records);
     void give_back(std::unique_ptr<View> view);
 
     Place place_; // its lock goes last
     std::uint64_t most_bytes_;
+    Disk disk_;
+    std::uint64_t size_ = 0; // of the file, and of its map
     Handle environment_;
     Tables tables_{};
     std::optional<BusErrorWatch> watch_; // goes before the environment

@@ -24,9 +24,8 @@ using protocol::ByteView;
 using ::rocksdb::Status;
 
 constexpr std::size_t max_idle = 4;
-// Left for what is written in the background; and of a small disk, this part of it.
-constexpr std::uintmax_t reserve = std::uintmax_t{128} << 20U;
-constexpr std::uintmax_t parts_of_small_disk = 8;
+// For what is written in the background.
+constexpr Disk::Reserve reserve{.bytes = std::uintmax_t{128} << 20U, .parts_of_small_disk = 8};
 
 StorageError error(Kind kind, const fs::path& folder, const Status& status, std::string_view advice = {}) {
     std::string text = status.ToString();
@@ -57,7 +56,7 @@ bool is_without_space(const Status& status) {
 
 StorageError error_of_opening(const fs::path& folder, const Status& status) {
     if (is_damage(status)) return error(Kind::corrupt, folder, status, damaged);
-    if (is_without_space(status)) return error(Kind::full, folder, status);
+    if (is_without_space(status)) return error(Kind::full, folder, status, make_room);
     return error(Kind::unusable, folder, status);
 }
 
@@ -70,7 +69,7 @@ StorageError error_of_reading(const fs::path& folder, const Status& status) {
 // failed not even they do.
 StorageError error_of_writing(const fs::path& folder, const Status& status) {
     if (is_damage(status)) return error(Kind::corrupt, folder, status, damaged);
-    if (is_without_space(status) && !mentions(status, {"sync"})) return error(Kind::unknown, folder, status);
+    if (is_without_space(status) && !mentions(status, {"sync"})) return error(Kind::unknown, folder, status, make_room);
     return error(Kind::poisoned, folder, status, "; nothing is stored until the role is started again");
 }
 
@@ -194,7 +193,7 @@ Result<std::unique_ptr<Database>> Database::open(Place place) {
     return database;
 }
 
-Database::Database(Place place) : place_{std::move(place)} {}
+Database::Database(Place place) : place_{std::move(place)}, disk_{place_.path, reserve} {}
 
 Database::~Database() {
     close_files();
@@ -231,7 +230,7 @@ Result<void> Database::commit(const Batch& batch) {
     if (!lock) return std::unexpected(lock.error());
     if (const auto& expected = batch.expected())
         if (auto done = check_expected(*expected); !done) return done;
-    if (auto done = check_space(); !done) return done;
+    if (auto done = check_space(batch.brings_records()); !done) return done;
     Result<void> done;
     if (const Status status = files_.write(batch); !status.ok())
         done = std::unexpected(error_of_writing(place_.path, status));
@@ -258,13 +257,12 @@ Result<void> Database::check_expected(const Batch::Expected& expected) {
     return std::unexpected(StorageError{.kind = Kind::superseded, .detail = "another role writes to the store now"});
 }
 
-Result<void> Database::check_space() const {
-    std::error_code error;
-    const auto space = fs::space(place_.path, error);
-    if (error || space.available >= std::min(reserve, space.capacity / parts_of_small_disk)) return {};
+Result<void> Database::check_space(bool brings_records) {
+    const auto room = disk_.watch(0);
+    if (!room || room->has(0, brings_records)) return {};
     std::string detail = place_.path.native();
-    detail.append(": its disk has ").append(std::to_string(space.available >> 20U));
-    detail.append(" MiB left, which RocksDB needs to put in order what it has: make room");
+    detail.append(": its disk has ").append(std::to_string(room->available >> 20U));
+    detail.append(" MiB left, which RocksDB needs to put in order what it has").append(make_room);
     return std::unexpected(StorageError{.kind = Kind::full, .detail = std::move(detail)});
 }
 

@@ -1,6 +1,7 @@
 // RocksDB's interface as a key-value store of ours. Here its results become errors of ours.
 #pragma once
 
+#include "storage/disk.hpp"
 #include "storage/error.hpp"
 #include "storage/keyed/batch.hpp"
 #include "storage/keyed/key_values.hpp"
@@ -13,6 +14,7 @@
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -34,6 +36,7 @@ class Database final : public keyed::KeyValues {
     [[nodiscard]] std::string_view name() const override { return "rocksdb"; }
     Result<void> commit(const keyed::Batch& batch) override;
     Result<std::unique_ptr<keyed::Snapshot>> snapshot() override;
+    [[nodiscard]] std::string warning() const override { return disk_.warning(); }
     Result<void> close() override;
 
   private:
@@ -47,10 +50,11 @@ class Database final : public keyed::KeyValues {
     // then read again, as at a start.
     Result<std::shared_lock<SharedMutex>> opened();
     Result<void> check_expected(const keyed::Batch::Expected& expected);
-    [[nodiscard]] Result<void> check_space() const;
+    Result<void> check_space(bool brings_records);
     void give_back(std::unique_ptr<View> view);
 
-    Place place_;       // its lock goes last
+    Place place_; // its lock goes last
+    Disk disk_;
     SharedMutex mutex_; // held alone to open and close the files
     Files files_;
     bool is_in_doubt_ = false; // a commit has failed: nothing is written that was not asked for

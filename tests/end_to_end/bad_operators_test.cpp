@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <map>
 #include <set>
 #include <sys/stat.h>
 
@@ -79,9 +80,10 @@ void refused_clients(const std::string& content, const std::string& place, const
 
 // Runs the role on this database; it must end with code 1 and say what is wrong with which path.
 void refused_database(const std::filesystem::path& database, const std::filesystem::path& named,
-                      const std::string& reason, bool heeds_permissions = false) {
+                      const std::string& reason, bool heeds_permissions = false,
+                      const std::string& backend = "sqlite") {
     const support::TemporaryFolder state;
-    const auto ended = run({"--listen", "127.0.0.1:0", "--backend", "sqlite", "--database-path", database.string(),
+    const auto ended = run({"--listen", "127.0.0.1:0", "--backend", backend, "--database-path", database.string(),
                             "--state-directory", state.path().string()},
                            {}, heeds_permissions);
     INFO(ended.output);
@@ -122,6 +124,48 @@ std::filesystem::path store_with(const support::TemporaryFolder& folder, std::si
     write_file(database, content.replace(offset, bytes.size(), bytes));
     std::filesystem::remove(database.string() + ".lock");
     return database;
+}
+
+// The same over the other backends that have files. Of a folder, the files in it.
+std::map<std::filesystem::path, std::string> contents_of(const std::filesystem::path& place) {
+    if (!std::filesystem::is_directory(place)) return {{place, read_file(place)}};
+    std::map<std::filesystem::path, std::string> contents;
+    for (const auto& file : files_in(place)) contents.emplace(file, read_file(file));
+    return contents;
+}
+
+const std::vector<std::string> keyed_backends{"rocksdb", "lmdb"};
+
+// A store with some records, which a role has made and left.
+std::filesystem::path left_store(const support::TemporaryFolder& folder, const std::string& backend) {
+    const auto premises = std::make_shared<Premises>();
+    std::filesystem::path made;
+    {
+        Role role{{.backend = backend}, premises};
+        role.enter("stores").store(shares(1, 100));
+        made = role.database();
+    }
+    const auto database = folder.path() / "a-store";
+    std::filesystem::rename(made, database);
+    return database;
+}
+
+// The file whose name has this in it.
+std::filesystem::path file_in(const std::filesystem::path& folder, std::string_view part) {
+    for (const auto& file : files_in(folder))
+        if (contains(file.filename().string(), part)) return file;
+    FAIL("no such file");
+    return {};
+}
+
+// Another backend's, which must be left as it is, and beside which nothing is to be left.
+void refused_untouched(const std::string& backend, const std::filesystem::path& database,
+                       const std::filesystem::path& named, const std::string& reason) {
+    const auto contents = contents_of(database);
+    const auto files = files_in(database.parent_path());
+    refused_database(database, named, reason, false, backend);
+    CHECK(contents_of(database) == contents);
+    CHECK(files_in(database.parent_path()) == files);
 }
 
 } // namespace
@@ -645,4 +689,102 @@ TEST_CASE("a second role on the same store ends with code 1, whatever name it ha
     refused_database(elsewhere.path() / "folder" / "stratum_storage.db", scene.database().string() + ".lock", held);
     scene.check_others_go_on();
     CHECK(scene.enter("stores").totals().shares_accepted == 3);
+}
+
+TEST_CASE("a database of another program is refused by rocksdb and lmdb too, and not touched") {
+    const std::string refusal = "of another program: name another database_path, this one is left as it is";
+    for (const auto& backend : keyed_backends) {
+        CAPTURE(backend);
+        if (!is_built(backend)) continue;
+        const support::TemporaryFolder folder;
+        const auto database = folder.path() / "photographs";
+        if (backend == "rocksdb") {
+            std::filesystem::create_directory(database);
+            write_file(database / "CURRENT", "MANIFEST-000001\n");
+        } else {
+            write_file(database, std::string(8192, 'x'));
+        }
+        refused_untouched(backend, database, database, refusal);
+    }
+}
+
+TEST_CASE("a database of a newer version is refused by rocksdb and lmdb too, and not touched") {
+    for (const auto& backend : keyed_backends) {
+        CAPTURE(backend);
+        if (!is_built(backend)) continue;
+        const support::TemporaryFolder folder;
+        const auto database = left_store(folder, backend);
+        if (backend == "rocksdb") {
+            write_file(database / "storage-sv2", "a store of storage-sv2, schema version 9\n");
+        } else { // each row that says whose it is: the version is behind that
+            std::string content = read_file(database);
+            for (auto at = content.find("S2VS"); at != std::string::npos; at = content.find("S2VS", at + 1))
+                content[at + 4] = 9;
+            write_file(database, content);
+        }
+        refused_untouched(backend, database, database,
+                          "has schema version 9; this program reads and writes 1: run the version that wrote it, or "
+                          "name another database_path, this one is left as it is");
+    }
+}
+
+TEST_CASE("a database of rocksdb or lmdb that is damaged or cut short is refused with what to bring back") {
+    for (const auto& backend : keyed_backends) {
+        CAPTURE(backend);
+        if (!is_built(backend)) continue;
+        const support::TemporaryFolder folder;
+        const auto database = left_store(folder, backend);
+        if (backend == "rocksdb") {
+            const auto manifest = file_in(database, "MANIFEST");
+            std::string content = read_file(manifest);
+            content[content.size() / 2] ^= 1;
+            write_file(manifest, content);
+            refused_database(database, database, manifest.filename().string(), false, backend);
+            refused_database(database, database, "; the store is damaged: bring back the file that is named here",
+                             false, backend);
+        } else {
+            std::filesystem::resize_file(database, 16'384);
+            refused_database(database, database, "it was cut short: 16384 bytes are there of ", false, backend);
+            refused_database(database, database, "; bring the whole file back from a backup", false, backend);
+        }
+    }
+}
+
+TEST_CASE("a second role on the same database of rocksdb or lmdb ends with code 1, and the first goes on") {
+    for (const auto& backend : keyed_backends) {
+        CAPTURE(backend);
+        if (!is_built(backend)) continue;
+        Scene scene{{.backend = backend}};
+        scene.enter("stores").store(shares(1, 3));
+        refused_database(scene.database(), scene.database().string() + ".lock",
+                         "held by another role: stop that one, or name another database_path", false, backend);
+        scene.check_others_go_on();
+        CHECK(scene.enter("stores").totals().shares_accepted == 3);
+    }
+}
+
+TEST_CASE("a file of lmdb that is cut short while the role runs ends the role with a word; brought back, it has all") {
+    if (!is_built("lmdb")) return;
+    const auto premises = std::make_shared<Premises>();
+    constexpr std::uint64_t acknowledged = 20'000;
+    {
+        Role role{{.backend = "lmdb"}, premises};
+        auto client = role.enter("stores");
+        for (std::uint64_t first = 1; first < acknowledged; first += 1000) client.store(shares(first, first + 999));
+        const std::string whole = read_file(role.database());
+        std::filesystem::resize_file(role.database(), 16'384);
+        client.send(shares(acknowledged + 1, acknowledged + 1));
+        CHECK(role.process.wait_for_exit() == failed);
+        CHECK(contains(role.process.output(), "storage-sv2: " + role.database().string() +
+                                                  ": the file was cut short while it was open, or its disk cannot be "
+                                                  "read; the role ends here"));
+        CHECK(contains(role.process.output(), "bring the whole file back from a backup, and start again.\n"));
+        client.read_until_closed();
+        CHECK(client.durable() == acknowledged);
+        write_file(role.database(), whole);
+    }
+    Role role{{.backend = "lmdb"}, premises};
+    auto client = role.enter("stores");
+    CHECK(client.granted.durable_sequence == acknowledged);
+    CHECK(client.totals().shares_accepted == acknowledged);
 }

@@ -1,6 +1,6 @@
 // A disk that is full: nothing is acknowledged, nothing is lost, nobody is thrown out, and it goes on by itself. By
 // itself the program makes the disk look full with a limit on the size of the role's files; where SMALL_DISK is set,
-// temporary files lie on a disk that is really small, and are joined by a ballast.
+// temporary files lie on a disk that is really small, and are joined by a ballast. BACKEND is whose files these are.
 
 #include "tests/end_to_end/scene.hpp"
 
@@ -19,12 +19,23 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// From its beginning to its end the role's files find room for less than 1 MiB more.
+constexpr std::size_t mebibyte = std::size_t{1024} * 1024;
+
+std::string backend() {
+    const char* const chosen = std::getenv("BACKEND");
+    return chosen == nullptr ? "sqlite" : chosen;
+}
+
+const bool is_lmdb = backend() == "lmdb";
+const bool is_small_disk = std::getenv("SMALL_DISK") != nullptr;
+
+// From its beginning to its end the role's files find room for less than 1 MiB more; or one file for `most`, if that is
+// less. LMDB's file has its first 4 MiB from the beginning.
 class Shortage {
   public:
-    explicit Shortage(const Role& role) : role_{role} {
-        if (!is_real_) {
-            role_.process.limit_file_size(room);
+    explicit Shortage(const Role& role, std::size_t most = room) : role_{role} {
+        if (!is_small_disk) {
+            role_.process.limit_file_size(is_lmdb ? 4 * mebibyte : most);
             return;
         }
         const auto free = fs::space(ballast_.parent_path()).available;
@@ -37,17 +48,16 @@ class Shortage {
     ~Shortage() = default; // what is left goes with the role and its folder
 
     void end() {
-        if (is_real_)
+        if (is_small_disk)
             fs::remove(ballast_);
         else if (!role_.process.has_ended())
             role_.process.limit_file_size(std::nullopt);
     }
 
   private:
-    static constexpr std::size_t room = std::size_t{1024} * 1024;
+    static constexpr std::size_t room = mebibyte;
 
     const Role& role_;
-    bool is_real_ = std::getenv("SMALL_DISK") != nullptr;
     fs::path ballast_ = role_.folder.path() / "ballast";
 };
 
@@ -62,23 +72,31 @@ Records large_shares() {
     return records;
 }
 
-// Fills the store, and comes back once the client was told.
-void fill(Client& client) {
-    client.store(shares(1, small));
+// Of the room that the file of a new store has from its beginning, most is taken.
+void use_what_is_there(const Role& role) {
+    if (!is_lmdb) return;
+    auto client = role.enter("was-there-before");
+    for (std::uint64_t number = 1; number <= 5; ++number) client.store({share_of_size(number, 400'000)});
+}
+
+// Fills the store, and comes back once the client was told, and the operator.
+void fill(Role& role, Client& client) {
     for (auto& record : large_shares()) client.send({std::move(record)});
     client.wait_for_status(false);
     CHECK(client.status()->code.text == "storage-unavailable");
-    CHECK(client.status()->detail.text.ends_with(advice));
+    CHECK(role.process.wait_for_output(advice));
     CHECK(client.durable() < all);
 }
 
 } // namespace
 
 TEST_CASE("on a full disk the session stays and is told, nothing is acknowledged, and questions are answered") {
-    Scene scene{{.backend = "sqlite"}};
+    Scene scene{{.backend = backend()}};
+    use_what_is_there(scene);
     auto client = scene.enter("fills");
+    client.store(shares(1, small));
     Shortage shortage{scene};
-    fill(client);
+    fill(scene, client);
     const std::uint64_t acknowledged = client.durable();
     client.ping();
     CHECK(client.totals().shares_accepted == acknowledged);
@@ -86,7 +104,7 @@ TEST_CASE("on a full disk the session stays and is told, nothing is acknowledged
     const auto health = client.ask<GetHealthSuccess>(GetHealth{});
     CHECK_FALSE(health.is_healthy);
     CHECK(health.connection_status.text == "stalled");
-    CHECK(health.error_message.text.ends_with(advice));
+    CHECK_FALSE(health.error_message.text.empty());
     CHECK(client.durable() == acknowledged);
 
     // Others: who is there is told too, who only wants to ask may come, who wants to store may try later.
@@ -115,12 +133,18 @@ TEST_CASE("on a full disk the session stays and is told, nothing is acknowledged
     CHECK(client.ask<GetHealthSuccess>(GetHealth{}).is_healthy);
     scene.bystander.wait_until_durable(1);
     scene.check_others_go_on();
+    if (!is_small_disk || backend() == "sqlite") return;
+    CHECK(scene.process.wait_for_output("soon nothing can be acknowledged: " + scene.database().string() +
+                                        ": its disk has "));
+    CHECK(scene.process.wait_for_output("what was warned of is over"));
 }
 
 TEST_CASE(
     "a full disk that is met by who wants in, and by no record, keeps out nobody else, and no longer than it is full") {
-    Scene scene{{.backend = "sqlite"}};
-    Shortage shortage{scene};
+    if (is_lmdb) return; // it writes where room has become free: who wants in finds some
+    Scene scene{{.backend = backend(), .environment = {{"STORAGE__LOGGING__LEVEL", "info"}}}}; // nobody reads the log
+    const std::size_t few_attaches = 32 * 1024; // of RocksDB, whose log takes no more than it must
+    Shortage shortage{scene, backend() == "rocksdb" ? few_attaches : mebibyte};
     std::string refusal;
     for (std::uint64_t stream = 1; refusal.empty() && stream < 10'000; ++stream) {
         auto next = scene.connect();
@@ -144,10 +168,12 @@ TEST_CASE("a role that is stopped or killed on a full disk has lost nothing that
         const auto premises = std::make_shared<Premises>();
         std::uint64_t acknowledged = 0;
         {
-            Scene scene{{.backend = "sqlite"}, premises};
+            Scene scene{{.backend = backend()}, premises};
+            use_what_is_there(scene);
             auto client = scene.enter("fills");
+            client.store(shares(1, small));
             Shortage shortage{scene};
-            fill(client);
+            fill(scene, client);
             acknowledged = client.durable();
             scene.process.signal(signal);
             if (signal == SIGTERM) {
@@ -157,7 +183,7 @@ TEST_CASE("a role that is stopped or killed on a full disk has lost nothing that
             CHECK(scene.process.wait_for_exit() == (signal == SIGTERM ? 0 : -1));
             shortage.end();
         }
-        Scene scene{{.backend = "sqlite"}, premises};
+        Scene scene{{.backend = backend()}, premises};
         auto client = scene.enter("fills");
         CHECK(client.granted.durable_sequence == acknowledged);
         CHECK(client.totals().shares_accepted == acknowledged);

@@ -81,6 +81,7 @@ struct Premises {
 // A running role on a key of its own, with every log line on.
 struct Role {
     std::shared_ptr<Premises> premises;
+    std::string backend;
     const support::TemporaryFolder& folder = premises->folder;
     const noise::Curve& curve = premises->curve;
     support::RoleProcess process;
@@ -90,6 +91,7 @@ struct Role {
     // On the premises of a role that has ended, it is the same role started again.
     explicit Role(const Settings& settings = {}, std::shared_ptr<Premises> where = std::make_shared<Premises>())
         : premises{std::move(where)},
+          backend{settings.backend},
           process{arguments(settings), with_level(settings.environment)},
           port{process.wait_for_port()},
           authority{noise::parse_public_key(curve, first_line(folder.path() / "authority.public")).value()} {
@@ -108,7 +110,9 @@ struct Role {
         return process.wait_for_exit();
     }
 
-    [[nodiscard]] std::filesystem::path database() const { return folder.path() / "stratum_storage.db"; }
+    [[nodiscard]] std::filesystem::path database() const {
+        return folder.path() / ("stratum_storage." + (backend == "sqlite" ? "db" : backend));
+    }
 
     support::Peer connect() const { return support::Peer{port}; }
     // A peer that has finished the handshake.

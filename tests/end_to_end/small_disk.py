@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs a test program whose temporary files lie on a disk of 48 MiB in memory. TAP on stdout.
+"""Runs a test program whose temporary files lie on a disk of 96 MiB in memory. TAP on stdout.
 
     small_disk.py PROGRAM
 
@@ -12,7 +12,7 @@ import private_mounts
 
 
 def main():
-    ended = private_mounts.run("48m", "SMALL_DISK", sys.argv[1])
+    ended = private_mounts.run("96m", "SMALL_DISK", sys.argv[1])
     if isinstance(ended, int):
         return ended
     print(f"1..1\nok 1 - a small disk that is full # SKIP no disk can be mounted: {ended}")

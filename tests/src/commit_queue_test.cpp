@@ -3,10 +3,15 @@
 
 #include "src/commit_queue.hpp"
 
+#include "protocol/codec.hpp"
+#include "protocol/frame.hpp"
+#include "src/answer.hpp"
 #include "src/logging.hpp"
 #include "src/retention_keeper.hpp"
 #include "src/watermark.hpp"
 #include "storage/faulty_store.hpp"
+#include "storage/log_store.hpp"
+#include "storage/memory/memory_engine.hpp"
 #include "storage/open.hpp"
 #include "tests/src/faults.hpp"
 #include "tests/src/no_room_in_files.hpp"
@@ -26,6 +31,7 @@
 #include <optional>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -448,4 +454,47 @@ TEST_CASE("what retention advises is removed, and told in one line") {
     CHECK(lines.find("the wall clock stands before the last commit") != std::string::npos);
     CHECK(lines.find("the wall clock has jumped") != std::string::npos);
     CHECK(lines.find("removed 3000 shares that had come before 20") != std::string::npos);
+}
+
+TEST_CASE("what a store warns of is in the log once, and so is its end; health says it meanwhile, and is healthy") {
+    std::atomic<bool> is_scarce = false;
+    struct Warning final : storage::MemoryEngine {
+        std::atomic<bool>& is_scarce;
+        explicit Warning(std::atomic<bool>& from) : is_scarce{from} {}
+        [[nodiscard]] std::string warning() const override { return is_scarce ? "the disk has 5 MiB left" : ""; }
+    };
+    const auto store = storage::LogStore::open(std::make_unique<Warning>(is_scarce)).value();
+    std::ostringstream log;
+    const role::Logging logging{{std::make_shared<spdlog::sinks::ostream_sink_mt>(log)}, spdlog::level::debug};
+    role::CommitQueue queue{*store, {}, logging.part("store")};
+    Inbox<storage::Result<storage::Attachment>> attached;
+    std::size_t attaches = 0;
+    const auto attach = [&] {
+        queue.attach({.identity = "a-pool", .stream_id = 1}, "a-pool", [&](auto done) { attached.put(done); });
+        attached.wait_for(++attaches);
+    };
+    const auto health = [&] {
+        const auto frame = role::answer(*store, queue.state(), protocol::GetHealth{.request_id = 1});
+        return protocol::decode<protocol::GetHealthSuccess>(
+                   protocol::ByteView{frame}.subspan(protocol::frame_header_size))
+            .value();
+    };
+    attach();
+    CHECK(health().error_message.text.empty());
+    is_scarce = true;
+    for (int i = 0; i < 3; ++i) attach();
+    CHECK(health().is_healthy);
+    CHECK(health().error_message.text == "the disk has 5 MiB left");
+    is_scarce = false;
+    for (int i = 0; i < 3; ++i) attach();
+    CHECK(health().error_message.text.empty());
+    queue.stop();
+    std::string lines = log.str();
+    const auto count = [&](std::string_view text) {
+        int found = 0;
+        for (auto at = lines.find(text); at != std::string::npos; at = lines.find(text, at + 1)) ++found;
+        return found;
+    };
+    CHECK(count(" WARN storage_sv2::store: soon nothing can be acknowledged: the disk has 5 MiB left\n") == 1);
+    CHECK(count(" INFO storage_sv2::store: what was warned of is over\n") == 1);
 }

@@ -2,11 +2,14 @@
 
 #include "src/open_store.hpp"
 
+#include "src/config.hpp"
 #include "src/database_url.hpp"
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <chrono>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -31,6 +34,21 @@ TEST_CASE("a URL of which it is unclear where its password ends is none, and nei
         CAPTURE(wrong);
         CHECK_FALSE(database_of(wrong).has_value());
     }
+}
+
+TEST_CASE("of a backend that the program was built without it is told at the start, and when it is asked for, how to "
+          "get it") {
+    const std::array<storage::Backend, 3> backends{
+        {{.name = "memory", .missing = ""},
+         {.name = "flint", .missing = "install libflint-dev and configure with -Dflint=enabled"},
+         {.name = "sqlite", .missing = ""}}};
+    CHECK(role::in_words(backends) == "backends built: memory, sqlite; left out: flint (install libflint-dev and "
+                                      "configure with -Dflint=enabled)");
+    CHECK(role::in_words(std::span{backends}.first(1)) == "backends built: memory");
+    CHECK(role::check_built(backends[0]).has_value());
+    CHECK(role::check_built(backends[1]).error() ==
+          "storage.backend is flint, and this program was built without it: install libflint-dev and configure with "
+          "-Dflint=enabled");
 }
 
 TEST_CASE("each reason for waiting is told when it is new, and once a minute") {

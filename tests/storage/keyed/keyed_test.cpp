@@ -6,6 +6,7 @@
 #include "tests/storage/fault_trial.hpp"
 #include "tests/storage/keyed/failing_sync.hpp"
 #include "tests/storage/keyed/scene.hpp"
+#include "tests/storage/keyed/small_disk.hpp"
 
 #include <sys/stat.h>
 
@@ -35,6 +36,17 @@ void make_empty(KeyValues& values) {
     batch.sort();
     REQUIRE(values.commit(batch));
 }
+
+// Of a disk of 1 TiB, as the system tells it.
+class Shortage {
+  public:
+    explicit Shortage(int mebibytes) { set(mebibytes); }
+    Shortage(const Shortage&) = delete;
+    Shortage& operator=(const Shortage&) = delete;
+    ~Shortage() { support::mebibytes_left = -1; }
+
+    void set(int mebibytes) const { support::mebibytes_left = mebibytes; }
+};
 
 } // namespace
 
@@ -343,6 +355,66 @@ TEST_CASE("a limit to a file's size is a lack of space: the same transaction is 
     engine = open(scene.file);
     CHECK(head(*engine) == 40'010);
     check_whole(*engine);
+}
+
+TEST_CASE("before its disk is full a store warns, with how much is left, until there is room again") {
+    const Scene scene;
+    const Shortage disk{10'000};
+    const auto engine = open(scene.file);
+    Log log{*engine};
+    CHECK(engine->warning().empty());
+    const auto warning_with = [&](int mebibytes) {
+        disk.set(mebibytes);
+        REQUIRE(engine->write(log.add_shares(1, 1).take()));
+        return engine->warning();
+    };
+    CHECK(warning_with(1000).empty());
+    const std::string warning = warning_with(200);
+    CAPTURE(warning);
+    CHECK(warning.starts_with(scene.file.native() + ": its disk has 200 MiB left; when it has only "));
+    CHECK(warning.ends_with(" MiB left, no records are taken any more: make room"));
+    CHECK(warning_with(260).find("has 260 MiB left") != std::string::npos); // not yet enough to come and go
+    CHECK(warning_with(1000).empty());
+    check_whole(*engine);
+}
+
+TEST_CASE("what is left of a disk is for taking out what is old, for starting and for ending, not for records") {
+    const Scene scene;
+    const Shortage disk{10'000};
+    auto engine = open(scene.file);
+    std::vector<LogEntry> written;
+    {
+        Log log{*engine};
+        storage::Result<void> last;
+        while (last && written.size() < 100'000) {
+            if (written.size() == 3000) disk.set(60);
+            const Transaction next = log.add_shares(1, 1000).take();
+            last = engine->write(next);
+            if (last) written.insert(written.end(), next.entries.begin(), next.entries.end());
+        }
+        REQUIRE_FALSE(last);
+        CHECK(last.error().kind == Kind::full);
+        CAPTURE(last.error().detail);
+        CHECK(last.error().detail.find("its disk has 60 MiB left") != std::string::npos);
+        CHECK(last.error().detail.ends_with("; make room on its disk: a running role goes on by itself"));
+        CHECK(head(*engine) == written.size());
+    }
+    REQUIRE(engine->close());
+    auto store = storage::LogStore::open(open(scene.file)); // writes that it is the one now
+    REQUIRE(store);
+    CHECK((*store)->attach({.identity = "a", .stream_id = 1}, "pool"));
+    CHECK((*store)->warning().find("60 MiB") != std::string::npos);
+    REQUIRE((*store)->close());
+
+    engine = open(scene.file);
+    Log remover{*engine};
+    for (std::size_t first = 0; first < written.size(); first += 1000) {
+        const auto begin = written.begin() + static_cast<std::ptrdiff_t>(first);
+        REQUIRE(engine->write(remover.take_out({begin, begin + 1000}).take()));
+    }
+    CHECK(all(*engine).empty());
+    disk.set(10'000);
+    CHECK(engine->write(remover.add_shares(1, 1000).take()));
 }
 
 TEST_CASE("whichever call of the key-value store fails, every acknowledged record is there once") {

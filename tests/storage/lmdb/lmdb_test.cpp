@@ -228,3 +228,25 @@ TEST_CASE("readers between two questions keep nothing: what is written over and 
     }
     CHECK(fs::file_size(scene.file) == before);
 }
+
+TEST_CASE("a process that was killed while it read the file keeps nothing either") {
+    const Scene scene;
+    const auto engine = open(scene.file);
+    Log log{*engine};
+    const auto write_over = [&](int times) {
+        for (int i = 0; i < times; ++i) REQUIRE(engine->write(log.derive({1}, Bytes(10'000, 1)).take()));
+    };
+    write_over(10);
+    const auto before = fs::file_size(scene.file);
+    const int code = in_child([&] {
+        MDB_env* environment = nullptr;
+        MDB_txn* transaction = nullptr;
+        if (mdb_env_create(&environment) != 0) return 97;
+        if (mdb_env_open(environment, scene.file.c_str(), MDB_NOSUBDIR | MDB_RDONLY, 0600) != 0) return 96;
+        if (mdb_txn_begin(environment, nullptr, MDB_RDONLY, &transaction) != 0) return 95;
+        return raise(SIGKILL);
+    });
+    REQUIRE(code == -SIGKILL);
+    write_over(2000);
+    CHECK(fs::file_size(scene.file) == before);
+}
