@@ -117,6 +117,9 @@ Result<void> LogStore::catch_up() {
     if (contents->head.position < state_.head().position) {
         return poisoned({.kind = Kind::poisoned, .detail = "the store has lost records that it had acknowledged"});
     }
+    if (contents->head.position == state_.head().position && contents->head.chain != state_.head().chain) {
+        return poisoned({.kind = Kind::poisoned, .detail = "the store has other records than it had acknowledged"});
+    }
     auto state = build_state(*engine_, *contents);
     if (!state) return failed(std::move(state).error());
     state->take_refusals(state_);

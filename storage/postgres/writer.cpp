@@ -49,6 +49,10 @@ template <class... Values> std::string row(const Values&... values) {
     return sql += ")";
 }
 
+std::string row(const Head& head) {
+    return row(head.term, head.position, ByteView{head.chain}, head.removed, ByteView{head.removed_chain});
+}
+
 // Nothing without rows.
 template <class Rows, class Each>
 std::string insert(std::string_view into, const Rows& rows, Each each, std::string_view conflict = {}) {
@@ -155,31 +159,26 @@ Result<void> Writer::write(Connection& connection, const Transaction& transactio
 }
 
 Result<void> Writer::advance_head(Connection& connection, const Transaction& transaction) {
-    const Head& head = transaction.head;
-    std::string sql =
-        join({"BEGIN; UPDATE head SET (term, position, chain, removed, removed_chain) = ",
-              row(head.term, head.position, ByteView{head.chain}, head.removed, ByteView{head.removed_chain}),
-              " WHERE term = ", literal(transaction.expected_term)});
-    if (!transaction.entries.empty())
-        sql.append(" AND position < ").append(literal(transaction.entries.front().position));
+    constexpr std::string_view columns = "(term, position, chain, removed, removed_chain)";
+    std::string sql = join({"BEGIN; UPDATE head SET ", columns, " = ", row(transaction.head), " WHERE ", columns, " = ",
+                            row(transaction.expected)});
     if (session_.durability() == protocol::Durability::replicated) sql.append(" AND ").append(is_waiting);
     const auto advanced = connection.execute(sql);
     if (!advanced) return std::unexpected(advanced.error());
     if (advanced->changes() == 1) return {};
-    return std::unexpected(why_not(connection, transaction));
+    return std::unexpected(why_not(connection, transaction.expected.term));
 }
 
-StorageError Writer::why_not(Connection& connection, const Transaction& transaction) const {
+StorageError Writer::why_not(Connection& connection, std::uint64_t term) const {
     auto head = connection.execute(join({"SELECT term, ", is_waiting, " FROM head"}));
     if (!head) return head.error();
     if (!head->next()) return {.kind = Kind::corrupt, .detail = "the store has no head"};
-    if (head->text(0) != literal(transaction.expected_term))
-        return {.kind = Kind::superseded, .detail = "another role writes to the store now"};
+    if (head->text(0) != literal(term)) return wrong_head(false);
     if (session_.durability() == protocol::Durability::replicated && head->text(1) != "t")
         return {.kind = Kind::unavailable,
                 .detail = "the server does not wait for a standby any more, and clients were told that records are "
                           "replicated; set synchronous_standby_names, or restart the role to go on without"};
-    return {.kind = Kind::unknown, .detail = "the store is further than what was to be written"};
+    return wrong_head(true);
 }
 
 } // namespace storage::postgres

@@ -5,6 +5,8 @@
 #include "storage/postgres/arrivals.hpp"
 #include "storage/postgres/session.hpp"
 
+#include <cstdint>
+
 namespace storage::postgres {
 
 class Writer {
@@ -16,7 +18,7 @@ class Writer {
   private:
     Result<void> write(Connection& connection, const Transaction& transaction);
     Result<void> advance_head(Connection& connection, const Transaction& transaction);
-    [[nodiscard]] StorageError why_not(Connection& connection, const Transaction& transaction) const;
+    [[nodiscard]] StorageError why_not(Connection& connection, std::uint64_t term) const;
 
     Session& session_;
     Arrivals& arrivals_;

@@ -1,6 +1,7 @@
 // What the log store promises, over the engine that keeps nothing. That every backend keeps the same promises is shown
 // by tests/conformance.
 
+#include "tests/storage/engine_scene.hpp"
 #include "tests/storage/fixtures.hpp"
 
 #include <atomic>
@@ -326,6 +327,54 @@ TEST_CASE("whoever opens a store takes it over, and the role before can write no
     CHECK(before->commit(std::vector{submission(to, 1, shares(1, 1))}).error().kind == StorageError::Kind::superseded);
     CHECK(before->close().has_value());
     CHECK(commit_one(*now, submission(attach(*now), 1, shares(1, 1))) == stored(1));
+}
+
+TEST_CASE("memory does not write behind another head than its own") {
+    MemoryEngine engine;
+    engine_scene::check_other_heads(engine);
+}
+
+TEST_CASE("a store that has lost its end, or got another one, under a running role is not written any more") {
+    for (const bool is_shorter : {true, false}) {
+        for (const std::string call : {"commit", "attach", "clean_up"}) {
+            CAPTURE(is_shorter);
+            CAPTURE(call);
+            const auto engine = std::make_shared<MemoryEngine>();
+            const auto store = open(engine);
+            const auto to = attach(*store);
+            REQUIRE(commit_one(*store, submission(to, 1, shares(1, 2))) == stored(2));
+            auto other = behind(engine->load()->head);
+            REQUIRE(commit_one(*store, submission(to, 3, shares(3, 5))) == stored(5));
+            other.expected = engine->load()->head;
+            if (is_shorter)
+                other.removed = engine->read(3, 5, 3).value();
+            else
+                other.head.position = 5;
+            REQUIRE(engine->write(other).has_value());
+            const auto next = [&](std::uint64_t first) {
+                return store->commit(std::vector{submission(to, first, shares(first, first))});
+            };
+
+            StorageError::Kind found{};
+            if (call == "commit") found = next(6).error().kind;
+            if (call == "attach") found = store->attach({.identity = "a-client", .stream_id = 2}, pool).error().kind;
+            if (call == "clean_up") found = store->clean_up(today + 1).error().kind;
+            CHECK(found == StorageError::Kind::unknown);
+            for (const std::uint64_t first : {6, 5, 1}) { // new, and what it had acknowledged
+                const auto answer = next(first);
+                REQUIRE_FALSE(answer.has_value());
+                CHECK(answer.error().kind == StorageError::Kind::poisoned);
+                CHECK(answer.error().detail == (is_shorter ? "the store has lost records that it had acknowledged"
+                                                           : "the store has other records than it had acknowledged"));
+            }
+            CHECK_FALSE(store->health().is_healthy);
+            CHECK(store->close().has_value());
+            CHECK(engine->load()->head == other.head);
+            CHECK(engine->load()->streams.size() == 1);
+            CHECK(engine->load()->runs.empty());
+            CHECK(engine->read(1, 9, 9)->size() == (is_shorter ? 2 : 5));
+        }
+    }
 }
 
 TEST_CASE("questions while records are committed are answered for one position, not before the last commit") {

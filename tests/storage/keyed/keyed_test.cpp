@@ -148,6 +148,11 @@ TEST_CASE("a store whose term has changed is another role's: it is not written a
     check_whole(engine);
 }
 
+TEST_CASE("a store that does not end where what is to be written begins is left alone, and may be asked") {
+    Scene scene;
+    check_other_heads(*open(scene.file));
+}
+
 TEST_CASE("a store is opened by one process at a time, which the second is told") {
     Scene scene;
     auto engine = open(scene.file);
