@@ -275,6 +275,66 @@ TEST_CASE("after a write whose answer was lost the log tells, and the same call 
     }
 }
 
+TEST_CASE("after a write whose answer was lost nothing is acknowledged before one more write has succeeded") {
+    using enum StorageError::Kind;
+    for (const auto kind : {full, unavailable, unknown, poisoned, superseded}) {
+        CAPTURE(to_text(kind));
+        const auto engine = std::make_shared<MemoryEngine>();
+        std::optional<StorageError::Kind> fault;
+        Moment when{};
+        int writes = 0;
+        const auto store = open(engine, [&](std::string_view call, Moment moment) -> std::optional<StorageError> {
+            if (call != "write") return std::nullopt;
+            if (moment == Moment::before) ++writes;
+            if (fault && moment == when) return error(*fault);
+            return std::nullopt;
+        });
+        const std::vector sent{submission(attach(*store), 1, shares(1, 3))};
+        fault = unknown;
+        when = Moment::after;
+        CHECK(store->commit(sent).error().kind == unknown); // it is there, and perhaps not durable
+
+        fault = kind;
+        when = Moment::before;
+        CHECK(store->commit(sent).error().kind == kind);
+        CHECK(store->attach({.identity = "a-client", .stream_id = 2}, pool).error().kind == kind);
+        CHECK_FALSE(store->clean_up(today).has_value());
+        CHECK(store->position() == 0);
+        CHECK_FALSE(store->health().is_healthy);
+
+        fault.reset();
+        writes = 0;
+        if (error(kind).may_recover()) {
+            CHECK(commit(*store, sent) == std::vector{stored(3)});
+            CHECK(writes == 1); // of the head alone
+            CHECK(store->position() == 3);
+            CHECK(store->health().is_healthy);
+        } else {
+            CHECK(store->commit(sent).error().kind == kind);
+            CHECK(writes == 0);
+        }
+        CHECK(engine->load()->head.position == 3);
+    }
+}
+
+TEST_CASE("a store is not opened before one write has succeeded, which makes durable what is found in it") {
+    using enum StorageError::Kind;
+    for (const auto kind : {full, unavailable, unknown, poisoned}) {
+        CAPTURE(to_text(kind));
+        std::vector<std::string> calls;
+        const auto opened = LogStore::open(std::make_unique<FaultyEngine>(
+            std::make_shared<MemoryEngine>(), [&](std::string_view call, Moment) -> std::optional<StorageError> {
+                calls.emplace_back(call);
+                if (call == "write") return error(kind);
+                return std::nullopt;
+            }));
+        REQUIRE_FALSE(opened.has_value());
+        CHECK(opened.error().kind == kind);
+        CHECK(calls.front() == "load");
+        CHECK(calls.back() == "write");
+    }
+}
+
 TEST_CASE("an attach whose answer was lost fences whoever attached before only if it is in the log") {
     for (const auto lost : {Moment::before, Moment::after}) {
         CAPTURE(static_cast<int>(lost));

@@ -317,6 +317,18 @@ TEST_CASE("after a sync that failed nothing is written any more until the store 
     CHECK(failed >= 1);
 }
 
+TEST_CASE("a transaction that changes nothing is synced, too") {
+    Scene scene;
+    const auto engine = open(scene.file);
+    Log log{*engine};
+    REQUIRE(engine->write(log.add_shares(1, 5).take()));
+    const Transaction nothing = storage::behind(engine->load()->head);
+    const int syncs = support::syncs;
+    REQUIRE(engine->write(nothing));
+    CHECK(support::syncs > syncs);
+    check_whole(*engine);
+}
+
 TEST_CASE("a limit to a file's size is a lack of space: the same transaction is stored later, once") {
     Scene scene;
     auto engine = open(scene.file);

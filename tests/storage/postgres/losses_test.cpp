@@ -1,8 +1,12 @@
 // Sessions that end at every moment: an error says whether something was stored.
+#include "storage/log_store.hpp"
+#include "tests/storage/fixtures.hpp"
 #include "tests/storage/postgres/scene.hpp"
 #include "tests/storage/trial_stride.hpp"
 
+#include <algorithm>
 #include <csignal>
+#include <future>
 
 using namespace postgres_scene;
 
@@ -103,6 +107,38 @@ TEST_CASE("a COMMIT with a warning is none: the wait for a standby was cancelled
     scene.log.add_shares(1, 1);
     scene.write();
     check_whole(*scene.engine);
+}
+
+TEST_CASE("a commit whose wait for a standby was cancelled waits again when it is repeated, and is stored once") {
+    Database scene;
+    const auto store = storage::LogStore::open(scene.open());
+    REQUIRE(store);
+    const auto to = fixtures::attach(**store);
+    REQUIRE(fixtures::commit_one(**store, fixtures::submission(to, 1, fixtures::shares(1, 1)))); // the day's partition
+    const std::vector sent{fixtures::submission(to, 2, fixtures::shares(2, 5))};
+    std::future<storage::Result<std::vector<storage::Outcome>>> answer; // that has come before the next is asked for
+    Setting standby{"synchronous_standby_names", "nobody"};
+    const auto commit_and_wait = [&] {
+        answer = std::async(std::launch::async, [&] { return (*store)->commit(sent); });
+        wait_until([&] { // perhaps in another session
+            return scene.prompt.run("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'") == "1\n";
+        });
+    };
+    for (const std::string how : {"pg_cancel_backend", "pg_terminate_backend", "pg_cancel_backend"}) {
+        CAPTURE(how);
+        commit_and_wait();
+        scene.prompt.run("SELECT " + how + "(" + scene.writer() + ")");
+        CHECK(kind(answer.get()) == Kind::unknown);
+        CHECK((*store)->position() == 1);
+    }
+    CHECK(scene.prompt.run("SELECT position FROM head") == "5\n"); // on this server
+    commit_and_wait();
+    standby.reset();
+    const auto outcomes = answer.get();
+    REQUIRE(outcomes);
+    CHECK(outcomes->front() == fixtures::stored(5));
+    CHECK((*store)->position() == 5);
+    CHECK(scene.prompt.run("SELECT count(*) FROM shares") == "5\n");
 }
 
 TEST_CASE("a server that does not answer any more is waited for, until an interruption") {
