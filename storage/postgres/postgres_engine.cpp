@@ -16,7 +16,7 @@ class PostgresEngine final : public Engine {
   public:
     PostgresEngine(std::unique_ptr<postgres::Session> session, FaultHook faults)
         : session_{std::move(session)},
-          readers_{session_->target(), session_->schema(), std::move(faults), arrivals_},
+          readers_{*session_, std::move(faults), arrivals_},
           writer_{*session_, arrivals_} {}
 
     Result<void> prepare(const std::function<bool(std::string_view)>& goes_on) {

@@ -174,6 +174,27 @@ TEST_CASE("questions survive the end of the sessions that they were asked in") {
     CHECK(all(*scene.engine).size() == 3);
 }
 
+TEST_CASE(
+    "when the session that writes has come back, perhaps to another server, questions are asked in new ones, too") {
+    OpenScene scene;
+    scene.log.add_shares(1, 3);
+    scene.write();
+    const auto asking = [&] { // the sessions
+        return scene.prompt.run("SELECT pid FROM pg_stat_activity WHERE application_name = 'storage-sv2' AND pid <> " +
+                                scene.writer());
+    };
+    CHECK(all(*scene.engine).size() == 3);
+    wait_until([&] { return std::ranges::count(asking(), '\n') == 1; }); // those of earlier cases have ended
+    const std::string before = asking();
+    CHECK(all(*scene.engine).size() == 3);
+    CHECK(asking() == before);
+    scene.prompt.run("SELECT pg_terminate_backend(" + scene.writer() + ")");
+    REQUIRE(write_in_the_end(*scene.engine, scene.log.add_shares(1, 1).take()));
+    CHECK(all(*scene.engine).size() == 4);
+    wait_until([&] { return std::ranges::count(asking(), '\n') == 1; });
+    CHECK(asking() != before);
+}
+
 TEST_CASE("a table that is gone is damage, and is named") {
     OpenScene scene;
     scene.log.add_shares(1, 1);
