@@ -206,6 +206,7 @@ TEST_CASE("a table that is gone is damage, and is named") {
 }
 
 TEST_CASE("whichever exchange with the server fails, a transaction is there whole or not, as its error says") {
+    int injected = 0;
     for (const Moment moment : {Moment::before, Moment::after}) {
         for (int faulty = 0;; faulty += trial_stride()) {
             CAPTURE(static_cast<int>(moment));
@@ -270,6 +271,8 @@ TEST_CASE("whichever exchange with the server fails, a transaction is there whol
                 CHECK(faulty > 20);
                 break;
             }
+            ++injected;
         }
     }
+    print_injected(injected);
 }
