@@ -56,7 +56,7 @@ struct Fields {
     // What must be the same for ever.
     static auto of(Is<Contents> auto& r) { return std::tie(r.data_set.id, r.data_set.generation, r.fingerprint_key); }
     static auto of(Is<Transaction> auto& r) {
-        return std::tie(r.expected_term, r.entries, r.streams, r.channels, r.users, r.derived, r.replaced_run, r.runs,
+        return std::tie(r.expected, r.entries, r.streams, r.channels, r.users, r.derived, r.replaced_run, r.runs,
                         r.hours, r.removed, r.head);
     }
 };
@@ -128,7 +128,7 @@ bool is_last_frame(protocol::ByteView bytes) {
     return in.error() || in.rest().size() <= size;
 }
 
-constexpr std::string_view magic = "SV2JOURN"; // the file's first 8 bytes; then a frame with the store's identity
+constexpr std::string_view magic = "SV2JOUR2"; // the file's first 8 bytes; then a frame with the store's identity
 
 // The memory engine answers whatever is read, and does what the journal has on the disk already.
 class JournalEngine final : public MemoryEngine {
@@ -159,9 +159,9 @@ class JournalEngine final : public MemoryEngine {
     // The journal first: what memory shows is on the disk.
     Result<void> write(const Transaction& transaction) override {
         if (is_broken_) return error(Kind::poisoned, "an earlier write has failed for good");
-        if (transaction.expected_term != term_) return error(Kind::superseded, "another role writes to the store now");
+        if (transaction.expected != head_) return std::unexpected(wrong_head(transaction.expected.term == head_.term));
         if (const auto appended = append(frame_of(transaction)); !appended) return appended;
-        term_ = transaction.head.term;
+        head_ = transaction.head;
         return MemoryEngine::write(transaction);
     }
 
@@ -203,7 +203,7 @@ class JournalEngine final : public MemoryEngine {
                 }
             }
             if (const auto written = MemoryEngine::write(*transaction); !written) return written;
-            term_ = transaction->head.term;
+            head_ = transaction->head;
             end_ = bytes.size() - rest.size();
         }
         if (end_ != bytes.size() && !cut()) return failed(errno, "its torn end cannot be cut off");
@@ -246,7 +246,7 @@ class JournalEngine final : public MemoryEngine {
     const std::filesystem::path file_;
     const int descriptor_;
     Contents identity_; // what it was when the file was made
-    std::uint64_t term_ = 0;
+    Head head_;
     std::uint64_t end_ = 0; // of what is whole
     bool is_broken_ = false;
 };

@@ -74,6 +74,8 @@ struct Head {
     ChainLink chain{};
     Position removed = 0;      // the end of a run: records up to here count as gone, but those that clean_up() leaves
     ChainLink removed_chain{}; // the link there
+
+    bool operator==(const Head&) const = default;
 };
 
 // A part of the log that has been added up. Runs follow each other without gaps, from position 1 on.
@@ -104,9 +106,10 @@ struct KeyValue {
     protocol::Bytes value;
 };
 
-// All of it durable when write() returns, or none of it.
+// All of it durable when write() returns, or none of it; and with it whatever was written before, also if it changes
+// nothing itself.
 struct Transaction {
-    std::uint64_t expected_term = 0;  // the head's, or the write fails with `superseded`
+    Head expected;                    // before it: as the store's, or write() fails with wrong_head()
     std::vector<LogEntry> entries;    // ascending positions
     std::vector<StreamRow> streams;   // new or changed
     std::vector<ChannelRow> channels; // new
@@ -119,6 +122,14 @@ struct Transaction {
     std::vector<LogEntry> removed; // to be taken out, as read(), but with their fingerprints
     Head head;                     // after it
 };
+
+// What write() says of a head that is not the expected one. Another term is another role's; the same one is that of a
+// store which has lost its end, or has one more transaction than was known: load() tells.
+inline StorageError wrong_head(bool has_expected_term) {
+    using enum StorageError::Kind;
+    if (!has_expected_term) return {.kind = superseded, .detail = "another role writes to the store now"};
+    return {.kind = unknown, .detail = "the store does not end where what was to be written begins"};
+}
 
 // What is read once, when the store is opened.
 struct Contents {

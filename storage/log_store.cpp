@@ -39,6 +39,7 @@ Result<std::unique_ptr<LogStore>> LogStore::open(std::unique_ptr<Engine> engine,
     if (!contents) return std::unexpected(contents.error());
     Transaction taking = behind(contents->head);
     ++taking.head.term;
+    // This makes durable what was found, too: who wrote it may not have heard that it is. See catch_up().
     if (const auto taken = engine->write(taking); !taken) return std::unexpected(taken.error());
     contents->head = taking.head;
 
@@ -107,7 +108,8 @@ Result<void> LogStore::get_ready() {
     return is_behind_ ? catch_up() : Result<void>{};
 }
 
-// After a write whose answer was lost: it is in the log, whole, or it is not.
+// After a write whose answer was lost: it is in the log, whole, or it is not. What is in the log need not be durable,
+// where a standby has not confirmed it: only one more write that succeeds is a barrier for all that came before.
 Result<void> LogStore::catch_up() {
     auto contents = engine_->load();
     if (!contents) return failed(std::move(contents).error());
@@ -117,6 +119,10 @@ Result<void> LogStore::catch_up() {
     if (contents->head.position < state_.head().position) {
         return poisoned({.kind = Kind::poisoned, .detail = "the store has lost records that it had acknowledged"});
     }
+    if (contents->head.position == state_.head().position && contents->head.chain != state_.head().chain) {
+        return poisoned({.kind = Kind::poisoned, .detail = "the store has other records than it had acknowledged"});
+    }
+    if (auto written = make_durable(behind(contents->head)); !written) return written;
     auto state = build_state(*engine_, *contents);
     if (!state) return failed(std::move(state).error());
     state->take_refusals(state_);
@@ -128,8 +134,13 @@ Result<void> LogStore::catch_up() {
 }
 
 Result<void> LogStore::write(const Transaction& transaction) {
+    if (auto written = make_durable(transaction); !written) return written;
+    return publish(transaction);
+}
+
+Result<void> LogStore::make_durable(const Transaction& transaction) {
     auto written = engine_->write(transaction);
-    if (written) return publish(transaction);
+    if (written) return written;
     switch (written.error().kind) {
     case Kind::full:
     case Kind::unavailable: return failed(std::move(written).error());

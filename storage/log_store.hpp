@@ -76,6 +76,7 @@ class LogStore final : public Store {
     Result<void> get_ready();
     Result<void> catch_up();
     Result<void> write(const Transaction& transaction);
+    Result<void> make_durable(const Transaction& transaction);
     Result<void> publish(const Transaction& transaction);
     std::unexpected<StorageError> failed(StorageError error);
     std::unexpected<StorageError> damaged(StorageError error);

@@ -39,7 +39,7 @@ const std::string& user_identity_of(const protocol::Share& share) {
 
 Transaction behind(const Head& head) {
     Transaction transaction;
-    transaction.expected_term = head.term;
+    transaction.expected = head;
     transaction.head = head;
     return transaction;
 }

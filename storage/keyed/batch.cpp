@@ -1,7 +1,10 @@
 #include "storage/keyed/batch.hpp"
 
+#include "storage/engine.hpp"
+
 #include <algorithm>
 #include <compare>
+#include <span>
 
 namespace storage::keyed {
 
@@ -15,6 +18,12 @@ void Batch::begin(Table table, bool is_removal, protocol::ByteView key) {
     bytes_.insert(bytes_.end(), key.begin(), key.end());
     place.value = place.end = bytes_.size();
     brings_records_ = brings_records_ || (table == Table::log && !is_removal);
+}
+
+std::optional<StorageError> Batch::Expected::objection(protocol::ByteView found) const {
+    if (std::ranges::equal(found, value)) return std::nullopt;
+    const bool has_term = found.size() >= term && std::ranges::equal(found.first(term), std::span{value}.first(term));
+    return wrong_head(has_term);
 }
 
 void Batch::sort() {

@@ -3,6 +3,7 @@
 
 #include "protocol/primitives.hpp"
 #include "protocol/writer.hpp"
+#include "storage/error.hpp"
 
 #include <array>
 #include <cstddef>
@@ -41,10 +42,14 @@ class Batch {
     }
     void remove(Table table, protocol::ByteView key) { begin(table, true, key); }
 
-    // To be compared inside the transaction: the value at the key in Table::rows begins with this.
+    // To be compared inside the transaction with the value at the key in Table::rows.
     struct Expected {
         protocol::Bytes key;
-        protocol::Bytes beginning;
+        protocol::Bytes value;
+        std::size_t term = 0; // the size of what the value begins with
+
+        // What speaks against the batch where this is the value; empty where none is.
+        [[nodiscard]] std::optional<StorageError> objection(protocol::ByteView found) const;
     };
     void expect(Expected expected) { expected_ = std::move(expected); }
     [[nodiscard]] const std::optional<Expected>& expected() const { return expected_; }

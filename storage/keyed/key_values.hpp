@@ -57,7 +57,7 @@ class KeyValues {
 
     [[nodiscard]] virtual std::string_view name() const = 0;
 
-    // All of it durable when this returns, or none of it; `superseded` if what the batch expects is not there.
+    // All of it durable when this returns, or none of it; the batch's objection if what it expects is not there.
     virtual Result<void> commit(const Batch& batch) = 0;
     virtual Result<std::unique_ptr<Snapshot>> snapshot() = 0;
     // As Engine::warning().

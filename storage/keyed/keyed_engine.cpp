@@ -22,11 +22,12 @@ template <class Row> auto filling(const Row& row) {
 
 void nothing(Writer& /*out*/) {}
 
-Batch::Expected expectation(std::uint64_t term) {
+Batch::Expected expectation(const Head& head) {
     const Key key = row_key(RowKind::head);
     const protocol::ByteView view = key;
-    Batch::Expected expected{.key = {view.begin(), view.end()}, .beginning = {}};
-    Writer{expected.beginning}.put_integer(term, sizeof term);
+    Batch::Expected expected{.key = {view.begin(), view.end()}, .value = {}, .term = sizeof head.term};
+    Writer value{expected.value};
+    put(value, head);
     return expected;
 }
 
@@ -75,7 +76,7 @@ Result<void> KeyedEngine::write(const Transaction& transaction) {
 
 Result<void> KeyedEngine::gather(const Transaction& transaction) {
     batch_.clear();
-    batch_.expect(expectation(transaction.expected_term));
+    batch_.expect(expectation(transaction.expected));
     add(transaction.entries);
     add_stretches(transaction.entries);
     for (const LogEntry& entry : transaction.removed) remove(entry);

@@ -23,7 +23,6 @@ constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20U;
 constexpr std::uint64_t least_step = 4 * mebibyte;
 constexpr std::uint64_t largest_step = 1024 * mebibyte;
 constexpr std::uint64_t page = 4096;
-constexpr int is_superseded = MDB_LAST_ERRCODE + 1000; // none of LMDB's
 
 // By which a file of this size grows.
 std::uint64_t next_step(std::uint64_t size) {
@@ -41,10 +40,6 @@ MDB_val value(ByteView bytes) {
 
 ByteView view(const MDB_val& value) {
     return {static_cast<const std::uint8_t*>(value.mv_data), value.mv_size};
-}
-
-bool begins_with(ByteView bytes, ByteView beginning) {
-    return bytes.size() >= beginning.size() && std::ranges::equal(bytes.first(beginning.size()), beginning);
 }
 
 std::unexpected<StorageError> failed(Kind kind, const fs::path& file, int code, std::string_view advice = {}) {
@@ -214,8 +209,8 @@ Result<void> Environment::make(const fs::path& file, const Batch& first) {
     if (auto done = lengthen(file, least_step, Disk{file, reserve}, true); !done) return done;
     Tables tables{};
     int code = open_tables(**environment, MDB_CREATE, tables);
-    bool is_committing = false;
-    if (code == 0) code = apply(**environment, tables, first, is_committing);
+    std::optional<StorageError> none; // nothing is expected
+    if (code == 0) code = apply(**environment, tables, first, none);
     if (code != 0) return failed(Kind::unusable, file, code);
     return {};
 }
@@ -267,7 +262,8 @@ Environment::~Environment() {
     watch_.reset();
 }
 
-int Environment::apply(MDB_env& environment, const Tables& tables, const Batch& batch, bool& is_committing) {
+int Environment::apply(MDB_env& environment, const Tables& tables, const Batch& batch,
+                       std::optional<StorageError>& objection) {
     MDB_txn* transaction = nullptr;
     int code = ::mdb_txn_begin(&environment, nullptr, 0, &transaction);
     if (code != 0) return code;
@@ -275,9 +271,10 @@ int Environment::apply(MDB_env& environment, const Tables& tables, const Batch& 
         MDB_val key = value(expected->key);
         MDB_val found{};
         code = ::mdb_get(transaction, tables.at(number(Table::rows)), &key, &found);
-        if (code == MDB_NOTFOUND || (code == 0 && !begins_with(view(found), expected->beginning))) code = is_superseded;
+        if (code == MDB_NOTFOUND) code = 0;
+        if (code == 0) objection = expected->objection(view(found));
     }
-    for (std::size_t i = 0; i < batch.size() && code == 0; ++i) {
+    for (std::size_t i = 0; i < batch.size() && code == 0 && !objection; ++i) {
         const Batch::Change change = batch[i];
         const MDB_dbi table = tables.at(number(change.table));
         MDB_val key = value(change.key);
@@ -292,18 +289,18 @@ int Environment::apply(MDB_env& environment, const Tables& tables, const Batch& 
             if (code == MDB_KEYEXIST) code = ::mdb_put(transaction, table, &key, &content, 0);
         }
     }
-    if (code != 0) {
+    if (code != 0 || objection) {
         ::mdb_txn_abort(transaction);
         return code;
     }
-    is_committing = true;
     return ::mdb_txn_commit(transaction);
 }
 
 Result<void> Environment::commit(const Batch& batch) {
     for (;;) {
-        bool is_committing = false;
-        const int code = apply(*environment_, tables_, batch, is_committing);
+        std::optional<StorageError> objection;
+        const int code = apply(*environment_, tables_, batch, objection);
+        if (objection) return std::unexpected(*std::move(objection));
         if (code == 0) {
             disk_.watch(next_step(size_));
             return {};
@@ -312,9 +309,6 @@ Result<void> Environment::commit(const Batch& batch) {
             if (auto done = grow(batch.brings_records()); !done) return done;
             continue;
         }
-        if (code == is_superseded)
-            return std::unexpected(
-                StorageError{.kind = Kind::superseded, .detail = "another role writes to the store now"});
         if (is_damage(code)) return failed(Kind::corrupt, place_.path, code, damaged);
         // A write or a sync has failed, and which one LMDB does not tell.
         return failed(Kind::poisoned, place_.path, code, "; nothing is stored until the role is started again");

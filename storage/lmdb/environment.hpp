@@ -57,8 +57,9 @@ class Environment final : public keyed::KeyValues {
 
     static Result<Handle> open_file(const std::filesystem::path& file, unsigned flags, std::uint64_t size);
     static int open_tables(MDB_env& environment, unsigned flags, Tables& tables);
-    // What a batch of changes comes to: LMDB's result.
-    static int apply(MDB_env& environment, const Tables& tables, const keyed::Batch& batch, bool& is_committing);
+    // What a batch of changes comes to: LMDB's result, unless there is an objection.
+    static int apply(MDB_env& environment, const Tables& tables, const keyed::Batch& batch,
+                     std::optional<StorageError>& objection);
     bool forget_dead_readers();
     Result<void> grow(bool brings_records);
     void give_back(std::unique_ptr<View> view);

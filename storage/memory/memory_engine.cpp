@@ -52,10 +52,7 @@ Result<Contents> MemoryEngine::load() {
 
 Result<void> MemoryEngine::write(const Transaction& transaction) {
     const std::unique_lock lock{mutex_};
-    if (head_.term != transaction.expected_term) {
-        return std::unexpected(
-            StorageError{.kind = StorageError::Kind::superseded, .detail = "another role writes to the store now"});
-    }
+    if (head_ != transaction.expected) return std::unexpected(wrong_head(head_.term == transaction.expected.term));
     for (const LogEntry& entry : transaction.entries) append(entry);
     for (const LogEntry& entry : transaction.removed) remove(entry);
     for (const StreamRow& row : transaction.streams) put(row);

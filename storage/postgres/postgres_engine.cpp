@@ -16,7 +16,7 @@ class PostgresEngine final : public Engine {
   public:
     PostgresEngine(std::unique_ptr<postgres::Session> session, FaultHook faults)
         : session_{std::move(session)},
-          readers_{session_->target(), session_->schema(), std::move(faults), arrivals_},
+          readers_{*session_, std::move(faults), arrivals_},
           writer_{*session_, arrivals_} {}
 
     Result<void> prepare() {
@@ -32,11 +32,9 @@ class PostgresEngine final : public Engine {
     [[nodiscard]] std::string_view name() const override { return "postgres"; }
     [[nodiscard]] protocol::Durability durability() const override { return session_->durability(); }
 
-    // Through the session that writes: while that has the lock, nothing of an earlier one is on its way any more. Who
-    // finds a record in it acknowledges it.
+    // Through the session that writes: while that has the lock, nothing of an earlier one is on its way any more.
     Result<Contents> load() override {
         const postgres::Alarm::Call call{session_->alarm()};
-        if (const auto replicated = writer_.replicate(); !replicated) return std::unexpected(replicated.error());
         const auto connection = session_->connection();
         if (!connection) return std::unexpected(connection.error());
         return postgres::contents(**connection);

@@ -135,9 +135,10 @@ Result<Contents> contents(Connection& connection) {
     return contents;
 }
 
-Readers::Readers(Target target, std::string schema, FaultHook faults, const Arrivals& arrivals)
-    : target_{std::move(target)},
-      schema_{std::move(schema)},
+Readers::Readers(const Session& session, FaultHook faults, const Arrivals& arrivals)
+    : session_{session},
+      target_{session.target()},
+      schema_{session.schema()},
       faults_{std::move(faults)},
       arrivals_{arrivals} {}
 
@@ -232,7 +233,7 @@ Result<std::vector<Rows>> Readers::ask(std::span<const Question> questions) {
 
 Result<std::vector<Rows>> Readers::ask(Line& line, std::span<const Question> questions) {
     const Alarm::Call call{line.alarm};
-    const bool is_old = line.connection && !line.connection->is_lost();
+    const bool is_old = line.connection && !line.connection->is_lost() && line.generation == session_.generation();
     if (!is_old)
         if (const auto made = connect(line); !made) return std::unexpected(made.error());
     auto answers = line.connection->ask(questions);
@@ -243,6 +244,7 @@ Result<std::vector<Rows>> Readers::ask(Line& line, std::span<const Question> que
 }
 
 Result<void> Readers::connect(Line& line) {
+    const std::uint64_t generation = session_.generation();
     auto connection = Connection::open(target_, line.alarm, faults_, [] { return true; });
     if (!connection) // a limit, perhaps: the store has been opened before
         return std::unexpected(
@@ -253,6 +255,7 @@ Result<void> Readers::connect(Line& line) {
                                          "SET default_transaction_read_only = on"}));
     if (!set) return std::unexpected(set.error());
     line.connection = *std::move(connection);
+    line.generation = generation;
     return {};
 }
 

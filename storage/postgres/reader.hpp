@@ -6,9 +6,11 @@
 #include "storage/postgres/alarm.hpp"
 #include "storage/postgres/arrivals.hpp"
 #include "storage/postgres/connection.hpp"
+#include "storage/postgres/session.hpp"
 
 #include <array>
 #include <condition_variable>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -22,7 +24,7 @@ Result<Contents> contents(Connection& connection);
 
 class Readers {
   public:
-    Readers(Target target, std::string schema, FaultHook faults, const Arrivals& arrivals);
+    Readers(const Session& session, FaultHook faults, const Arrivals& arrivals);
 
     Result<std::vector<LogEntry>> read(Position first, Position last, std::size_t limit);
     Result<std::vector<LogEntry>> read_stream(std::uint32_t stream, std::uint64_t first, std::uint64_t last);
@@ -36,10 +38,12 @@ class Readers {
     void close();
 
   private:
-    // A connection that is made when it is first needed, and again when it was lost.
+    // A connection that is made when it is first needed, and again when it was lost, or when the session was: that may
+    // have gone to another server since, and then this one asks a server that is not written any more.
     struct Line {
         Alarm alarm;
         std::unique_ptr<Connection> connection;
+        std::uint64_t generation = 0; // of the session, when it was made
         bool is_idle = true;
     };
 
@@ -49,6 +53,7 @@ class Readers {
     Line& take();
     void give_back(Line& line);
 
+    const Session& session_;
     const Target target_;
     const std::string schema_;
     const FaultHook faults_;

@@ -120,11 +120,12 @@ Result<void> Session::stand_by() {
 }
 
 Result<Connection*> Session::connection() {
-    if (!connection_ || connection_->is_lost())
-        if (const auto done = reconnect(); !done) {
-            if (connection_) connection_->drop();
-            return std::unexpected(done.error());
-        }
+    if (connection_ && !connection_->is_lost()) return connection_.get();
+    if (const auto done = reconnect(); !done) {
+        if (connection_) connection_->drop();
+        return std::unexpected(done.error());
+    }
+    ++generation_;
     return connection_.get();
 }
 

@@ -7,6 +7,7 @@
 #include "storage/postgres/connection.hpp"
 #include "storage/postgres/postgres_engine.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -34,6 +35,9 @@ class Session {
     [[nodiscard]] const std::string& schema() const { return schema_; }
     // Of each commit that is not refused.
     [[nodiscard]] protocol::Durability durability() const { return durability_; }
+
+    // Rises with each connection that takes the place of one that was lost. From any thread.
+    [[nodiscard]] std::uint64_t generation() const { return generation_; }
 
     void close() { connection_.reset(); }
 
@@ -69,6 +73,7 @@ class Session {
     std::string waiting_for_; // by calls, while it is opened
     std::chrono::steady_clock::time_point told_;
     std::unique_ptr<Connection> connection_;
+    std::atomic<std::uint64_t> generation_ = 0;
     std::string schema_ = "storage_sv2";
     protocol::Durability durability_ = protocol::Durability::local;
     Origin origin_;

@@ -49,6 +49,10 @@ template <class... Values> std::string row(const Values&... values) {
     return sql += ")";
 }
 
+std::string row(const Head& head) {
+    return row(head.term, head.position, ByteView{head.chain}, head.removed, ByteView{head.removed_chain});
+}
+
 // Nothing without rows.
 template <class Rows, class Each>
 std::string insert(std::string_view into, const Rows& rows, Each each, std::string_view conflict = {}) {
@@ -145,21 +149,6 @@ Result<void> Writer::write(const Transaction& transaction) {
     return done;
 }
 
-Result<void> Writer::replicate() {
-    if (!is_replicated()) return {};
-    const auto connection = session_.connection();
-    if (!connection) return std::unexpected(connection.error());
-    const auto touched = (*connection)->execute(join({"BEGIN; UPDATE head SET term = term WHERE ", is_waiting}));
-    Result<void> done;
-    if (!touched)
-        done = std::unexpected(touched.error());
-    else if (touched->changes() != 1)
-        done = std::unexpected(not_replicated(Kind::unavailable));
-    if (done) done = commit(**connection);
-    if (!done) roll_back(**connection);
-    return done;
-}
-
 // An operator who lets go of the standby lets go of the commits that wait for it, too, and those have no warning.
 Result<void> Writer::commit(Connection& connection) const {
     if (auto done = connection.commit(); !done || !is_replicated()) return done;
@@ -190,28 +179,23 @@ Result<void> Writer::write(Connection& connection, const Transaction& transactio
 }
 
 Result<void> Writer::advance_head(Connection& connection, const Transaction& transaction) {
-    const Head& head = transaction.head;
-    std::string sql =
-        join({"BEGIN; UPDATE head SET (term, position, chain, removed, removed_chain) = ",
-              row(head.term, head.position, ByteView{head.chain}, head.removed, ByteView{head.removed_chain}),
-              " WHERE term = ", literal(transaction.expected_term)});
-    if (!transaction.entries.empty())
-        sql.append(" AND position < ").append(literal(transaction.entries.front().position));
+    constexpr std::string_view columns = "(term, position, chain, removed, removed_chain)";
+    std::string sql = join({"BEGIN; UPDATE head SET ", columns, " = ", row(transaction.head), " WHERE ", columns, " = ",
+                            row(transaction.expected)});
     if (session_.durability() == protocol::Durability::replicated) sql.append(" AND ").append(is_waiting);
     const auto advanced = connection.execute(sql);
     if (!advanced) return std::unexpected(advanced.error());
     if (advanced->changes() == 1) return {};
-    return std::unexpected(why_not(connection, transaction));
+    return std::unexpected(why_not(connection, transaction.expected.term));
 }
 
-StorageError Writer::why_not(Connection& connection, const Transaction& transaction) const {
+StorageError Writer::why_not(Connection& connection, std::uint64_t term) const {
     auto head = connection.execute(join({"SELECT term, ", is_waiting, " FROM head"}));
     if (!head) return head.error();
     if (!head->next()) return {.kind = Kind::corrupt, .detail = "the store has no head"};
-    if (head->text(0) != literal(transaction.expected_term))
-        return {.kind = Kind::superseded, .detail = "another role writes to the store now"};
+    if (head->text(0) != literal(term)) return wrong_head(false);
     if (is_replicated() && head->text(1) != "t") return not_replicated(Kind::unavailable);
-    return {.kind = Kind::unknown, .detail = "the store is further than what was to be written"};
+    return wrong_head(true);
 }
 
 bool Writer::is_replicated() const {

@@ -5,6 +5,8 @@
 #include "storage/postgres/arrivals.hpp"
 #include "storage/postgres/session.hpp"
 
+#include <cstdint>
+
 namespace storage::postgres {
 
 class Writer {
@@ -12,8 +14,6 @@ class Writer {
     Writer(Session& session, Arrivals& arrivals) : session_{session}, arrivals_{arrivals} {}
 
     Result<void> write(const Transaction& transaction);
-    // Where clients were told that records are replicated: returns when all that is stored is.
-    Result<void> replicate();
 
   private:
     Result<void> write(Connection& connection, const Transaction& transaction);
@@ -21,7 +21,7 @@ class Writer {
     Result<void> commit(Connection& connection) const;
     static void roll_back(Connection& connection);
     [[nodiscard]] bool is_replicated() const;
-    [[nodiscard]] StorageError why_not(Connection& connection, const Transaction& transaction) const;
+    [[nodiscard]] StorageError why_not(Connection& connection, std::uint64_t term) const;
 
     Session& session_;
     Arrivals& arrivals_;

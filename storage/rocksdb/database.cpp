@@ -253,8 +253,8 @@ Result<void> Database::check_expected(const Batch::Expected& expected) {
     ::rocksdb::PinnableSlice value;
     const Status status = files_.get(Table::rows, expected.key, value);
     if (!status.ok() && !status.IsNotFound()) return std::unexpected(error_of_reading(place_.path, status));
-    if (status.ok() && value.starts_with(slice(expected.beginning))) return {};
-    return std::unexpected(StorageError{.kind = Kind::superseded, .detail = "another role writes to the store now"});
+    if (auto objection = expected.objection(view(value))) return std::unexpected(*std::move(objection));
+    return {};
 }
 
 Result<void> Database::check_space(bool brings_records) {

@@ -48,8 +48,11 @@ Writer::Writer(std::unique_ptr<Database> database)
       begin_{*database_, "BEGIN IMMEDIATE"},
       commit_{*database_, "COMMIT"},
       rollback_{*database_, "ROLLBACK"},
-      head_{*database_, "UPDATE head SET term = ?1, position = ?2, chain = ?3, removed = ?4, removed_chain = ?5 "
-                        "WHERE term = ?6"},
+      term_{*database_, "SELECT term FROM head"},
+      remove_head_{*database_, "DELETE FROM head WHERE only_row = 1 AND term = ?1 AND position = ?2 AND chain = ?3 AND "
+                               "removed = ?4 AND removed_chain = ?5"},
+      head_{*database_, "INSERT INTO head (only_row, term, position, chain, removed, removed_chain) "
+                        "VALUES (1, ?1, ?2, ?3, ?4, ?5)"},
       stream_{*database_,
               "INSERT INTO streams (number, identity, stream_id, pool, epoch, durable_sequence, removed_sequence) "
               "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (number) DO UPDATE SET "
@@ -89,14 +92,7 @@ Result<void> Writer::finish() {
 }
 
 Result<void> Writer::insert(const Transaction& transaction) {
-    const Head& head = transaction.head;
-    if (auto done = head_.execute(head.term, head.position, head.chain, head.removed, head.removed_chain,
-                                  transaction.expected_term);
-        !done)
-        return done;
-    if (database_->changes() != 1)
-        return std::unexpected(
-            StorageError{.kind = Kind::superseded, .detail = "another role writes to the store now"});
+    if (auto done = replace_head(transaction.expected, transaction.head); !done) return done;
     for (const StreamRow& row : transaction.streams)
         if (auto done = insert(row); !done) return done;
     for (const ChannelRow& row : transaction.channels)
@@ -109,6 +105,20 @@ Result<void> Writer::insert(const Transaction& transaction) {
     for (const LogEntry& entry : transaction.removed)
         if (auto done = entries_.remove(entry); !done) return done;
     return insert(transaction.entries);
+}
+
+// Not updated: SQLite does not write what is equal to what was there, and a commit without a write is synced by nobody.
+Result<void> Writer::replace_head(const Head& expected, const Head& head) {
+    if (auto done = remove_head_.execute(expected.term, expected.position, expected.chain, expected.removed,
+                                         expected.removed_chain);
+        !done)
+        return done;
+    if (database_->changes() == 1)
+        return head_.execute(head.term, head.position, head.chain, head.removed, head.removed_chain);
+    Rows rows = term_.run();
+    const auto there = rows.next();
+    if (!there) return std::unexpected(there.error());
+    return std::unexpected(wrong_head(*there && rows.integer(0) == expected.term));
 }
 
 Result<void> Writer::insert(const StreamRow& row) {

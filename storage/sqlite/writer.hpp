@@ -30,6 +30,7 @@ class Writer {
     explicit Writer(std::unique_ptr<Database> database);
 
     Result<void> insert(const Transaction& transaction);
+    Result<void> replace_head(const Head& expected, const Head& head);
     Result<void> insert(const StreamRow& row);
     Result<void> insert(const std::vector<LogEntry>& entries);
     Result<void> change_runs(const Transaction& transaction);
@@ -42,6 +43,8 @@ class Writer {
     Statement begin_;
     Statement commit_;
     Statement rollback_;
+    Statement term_;
+    Statement remove_head_;
     Statement head_;
     Statement stream_;
     Statement channel_;

@@ -3,6 +3,7 @@
 #include "examples/mock_data.hpp"
 #include "examples/share_accounting_storage.hpp"
 #include "storage/log_store.hpp"
+#include "tests/storage/engine_scene.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 #include <doctest/doctest.h>
@@ -108,7 +109,7 @@ TEST_CASE("a file that is no journal is not touched") {
         scene.write(bytes);
         CHECK(scene.refusal().kind == storage::StorageError::Kind::foreign);
     }
-    scene.write("SV2JOURNand something else");
+    scene.write("SV2JOUR2and something else");
     CHECK(scene.refusal().kind == storage::StorageError::Kind::corrupt);
 }
 
@@ -124,6 +125,11 @@ TEST_CASE("a journal belongs to one process at a time, and has the same identity
     auto engine = open_journal(scene.folder.path() / "another");
     REQUIRE(engine);
     CHECK((*engine)->load()->data_set.id != id);
+}
+
+TEST_CASE("a journal that does not end where what is to be written begins is left alone") {
+    Scene scene;
+    engine_scene::check_other_heads(**open_journal(scene.file));
 }
 
 TEST_CASE("a journal in a folder that is missing cannot be made") {

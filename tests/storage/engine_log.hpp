@@ -5,6 +5,7 @@
 #include "protocol/records.hpp"
 #include "storage/engine.hpp"
 #include "storage/integrity.hpp"
+#include "storage/state.hpp"
 
 #include <doctest/doctest.h>
 
@@ -114,8 +115,7 @@ class Log {
     explicit Log(storage::Engine& engine) {
         const auto contents = engine.load();
         REQUIRE(contents);
-        transaction_.expected_term = contents->head.term;
-        transaction_.head = contents->head;
+        transaction_ = storage::behind(contents->head);
         for (const auto& row : contents->streams) streams_[row.number] = row;
         for (const auto& row : contents->channels) channels_[{row.pool, row.channel_id}] = row.number;
     }
@@ -187,10 +187,7 @@ class Log {
         for (const std::uint32_t stream : changed_) transaction_.streams.push_back(streams_[stream]);
         changed_.clear();
         ++transaction_.head.term; // a role keeps its term; these change it, to see that it is compared
-        Transaction next;
-        next.expected_term = transaction_.head.term;
-        next.head = transaction_.head;
-        return std::exchange(transaction_, std::move(next));
+        return std::exchange(transaction_, storage::behind(transaction_.head));
     }
 
   private:

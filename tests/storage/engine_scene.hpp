@@ -89,6 +89,30 @@ inline void check_whole(Engine& engine) {
     }
 }
 
+// That nothing is written behind another head than the engine's, whatever of it differs but the term.
+inline void check_other_heads(Engine& engine) {
+    Log log{engine};
+    REQUIRE(engine.write(log.add_shares(1, 2).close_run().expire(2).add_shares(1, 3).take()));
+    const storage::Head head = engine.load()->head;
+    const Transaction records = log.add_shares(1, 2).derive({1}, {1}).take();
+    const std::vector<void (*)(storage::Head&)> changes{
+        [](storage::Head& other) { --other.position; }, [](storage::Head& other) { ++other.position; },
+        [](storage::Head& other) { other.chain[31] ^= 1; }, [](storage::Head& other) { other.removed = 0; },
+        [](storage::Head& other) { other.removed_chain[0] ^= 1; }};
+    for (std::size_t i = 0; i < changes.size(); ++i) {
+        CAPTURE(i);
+        for (Transaction late : {records, storage::behind(head)}) {
+            changes[i](late.expected);
+            CHECK(kind(engine.write(late)) == Kind::unknown);
+        }
+        CHECK(engine.load()->head == head);
+        CHECK(engine.load()->derived.empty());
+        CHECK(all(engine).size() == 5);
+    }
+    CHECK(engine.write(records));
+    check_whole(engine);
+}
+
 inline std::map<std::string, std::string> files_in(const fs::path& folder) {
     std::map<std::string, std::string> files;
     for (const auto& entry : fs::directory_iterator{folder}) {

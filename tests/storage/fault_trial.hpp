@@ -231,6 +231,7 @@ inline void check_every_call(const std::vector<Fault>& faults, const std::functi
     REQUIRE(undisturbed.totals().shares_duplicate == 2);
     const auto totals = undisturbed.totals();
     const auto answers = undisturbed.answers();
+    int injected = 0;
     for (const Fault& fault : faults) {
         for (int faulty = 0;; faulty += trial_stride()) {
             CAPTURE(to_text(fault.kind));
@@ -246,8 +247,10 @@ inline void check_every_call(const std::vector<Fault>& faults, const std::functi
                 CHECK(faulty > least_calls);
                 break;
             }
+            ++injected;
         }
     }
+    print_injected(injected);
 }
 
 } // namespace fault_trial

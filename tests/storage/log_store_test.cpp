@@ -1,6 +1,7 @@
 // What the log store promises, over the engine that keeps nothing. That every backend keeps the same promises is shown
 // by tests/conformance.
 
+#include "tests/storage/engine_scene.hpp"
 #include "tests/storage/fixtures.hpp"
 
 #include <atomic>
@@ -274,6 +275,66 @@ TEST_CASE("after a write whose answer was lost the log tells, and the same call 
     }
 }
 
+TEST_CASE("after a write whose answer was lost nothing is acknowledged before one more write has succeeded") {
+    using enum StorageError::Kind;
+    for (const auto kind : {full, unavailable, unknown, poisoned, superseded}) {
+        CAPTURE(to_text(kind));
+        const auto engine = std::make_shared<MemoryEngine>();
+        std::optional<StorageError::Kind> fault;
+        Moment when{};
+        int writes = 0;
+        const auto store = open(engine, [&](std::string_view call, Moment moment) -> std::optional<StorageError> {
+            if (call != "write") return std::nullopt;
+            if (moment == Moment::before) ++writes;
+            if (fault && moment == when) return error(*fault);
+            return std::nullopt;
+        });
+        const std::vector sent{submission(attach(*store), 1, shares(1, 3))};
+        fault = unknown;
+        when = Moment::after;
+        CHECK(store->commit(sent).error().kind == unknown); // it is there, and perhaps not durable
+
+        fault = kind;
+        when = Moment::before;
+        CHECK(store->commit(sent).error().kind == kind);
+        CHECK(store->attach({.identity = "a-client", .stream_id = 2}, pool).error().kind == kind);
+        CHECK_FALSE(store->clean_up(today).has_value());
+        CHECK(store->position() == 0);
+        CHECK_FALSE(store->health().is_healthy);
+
+        fault.reset();
+        writes = 0;
+        if (error(kind).may_recover()) {
+            CHECK(commit(*store, sent) == std::vector{stored(3)});
+            CHECK(writes == 1); // of the head alone
+            CHECK(store->position() == 3);
+            CHECK(store->health().is_healthy);
+        } else {
+            CHECK(store->commit(sent).error().kind == kind);
+            CHECK(writes == 0);
+        }
+        CHECK(engine->load()->head.position == 3);
+    }
+}
+
+TEST_CASE("a store is not opened before one write has succeeded, which makes durable what is found in it") {
+    using enum StorageError::Kind;
+    for (const auto kind : {full, unavailable, unknown, poisoned}) {
+        CAPTURE(to_text(kind));
+        std::vector<std::string> calls;
+        const auto opened = LogStore::open(std::make_unique<FaultyEngine>(
+            std::make_shared<MemoryEngine>(), [&](std::string_view call, Moment) -> std::optional<StorageError> {
+                calls.emplace_back(call);
+                if (call == "write") return error(kind);
+                return std::nullopt;
+            }));
+        REQUIRE_FALSE(opened.has_value());
+        CHECK(opened.error().kind == kind);
+        CHECK(calls.front() == "load");
+        CHECK(calls.back() == "write");
+    }
+}
+
 TEST_CASE("an attach whose answer was lost fences whoever attached before only if it is in the log") {
     for (const auto lost : {Moment::before, Moment::after}) {
         CAPTURE(static_cast<int>(lost));
@@ -326,6 +387,54 @@ TEST_CASE("whoever opens a store takes it over, and the role before can write no
     CHECK(before->commit(std::vector{submission(to, 1, shares(1, 1))}).error().kind == StorageError::Kind::superseded);
     CHECK(before->close().has_value());
     CHECK(commit_one(*now, submission(attach(*now), 1, shares(1, 1))) == stored(1));
+}
+
+TEST_CASE("memory does not write behind another head than its own") {
+    MemoryEngine engine;
+    engine_scene::check_other_heads(engine);
+}
+
+TEST_CASE("a store that has lost its end, or got another one, under a running role is not written any more") {
+    for (const bool is_shorter : {true, false}) {
+        for (const std::string call : {"commit", "attach", "clean_up"}) {
+            CAPTURE(is_shorter);
+            CAPTURE(call);
+            const auto engine = std::make_shared<MemoryEngine>();
+            const auto store = open(engine);
+            const auto to = attach(*store);
+            REQUIRE(commit_one(*store, submission(to, 1, shares(1, 2))) == stored(2));
+            auto other = behind(engine->load()->head);
+            REQUIRE(commit_one(*store, submission(to, 3, shares(3, 5))) == stored(5));
+            other.expected = engine->load()->head;
+            if (is_shorter)
+                other.removed = engine->read(3, 5, 3).value();
+            else
+                other.head.position = 5;
+            REQUIRE(engine->write(other).has_value());
+            const auto next = [&](std::uint64_t first) {
+                return store->commit(std::vector{submission(to, first, shares(first, first))});
+            };
+
+            StorageError::Kind found{};
+            if (call == "commit") found = next(6).error().kind;
+            if (call == "attach") found = store->attach({.identity = "a-client", .stream_id = 2}, pool).error().kind;
+            if (call == "clean_up") found = store->clean_up(today + 1).error().kind;
+            CHECK(found == StorageError::Kind::unknown);
+            for (const std::uint64_t first : {6, 5, 1}) { // new, and what it had acknowledged
+                const auto answer = next(first);
+                REQUIRE_FALSE(answer.has_value());
+                CHECK(answer.error().kind == StorageError::Kind::poisoned);
+                CHECK(answer.error().detail == (is_shorter ? "the store has lost records that it had acknowledged"
+                                                           : "the store has other records than it had acknowledged"));
+            }
+            CHECK_FALSE(store->health().is_healthy);
+            CHECK(store->close().has_value());
+            CHECK(engine->load()->head == other.head);
+            CHECK(engine->load()->streams.size() == 1);
+            CHECK(engine->load()->runs.empty());
+            CHECK(engine->read(1, 9, 9)->size() == (is_shorter ? 2 : 5));
+        }
+    }
 }
 
 TEST_CASE("questions while records are committed are answered for one position, not before the last commit") {

@@ -160,6 +160,11 @@ TEST_CASE("a store whose term has changed is another role's: it is not written a
     check_whole(engine);
 }
 
+TEST_CASE("a store that does not end where what is to be written begins is left alone, and may be asked") {
+    Scene scene;
+    check_other_heads(*open(scene.file));
+}
+
 TEST_CASE("a store is opened by one process at a time, which the second is told") {
     Scene scene;
     auto engine = open(scene.file);
@@ -322,6 +327,18 @@ TEST_CASE("after a sync that failed nothing is written any more until the store 
         check_whole(*engine);
     }
     CHECK(failed >= 1);
+}
+
+TEST_CASE("a transaction that changes nothing is synced, too") {
+    Scene scene;
+    const auto engine = open(scene.file);
+    Log log{*engine};
+    REQUIRE(engine->write(log.add_shares(1, 5).take()));
+    const Transaction nothing = storage::behind(engine->load()->head);
+    const int syncs = support::syncs;
+    REQUIRE(engine->write(nothing));
+    CHECK(support::syncs > syncs);
+    check_whole(*engine);
 }
 
 TEST_CASE("a limit to a file's size is a lack of space: the same transaction is stored later, once") {

@@ -1,6 +1,11 @@
 // Sessions that end at every moment: an error says whether something was stored.
+#include "storage/log_store.hpp"
+#include "tests/storage/fixtures.hpp"
 #include "tests/storage/postgres/scene.hpp"
 #include "tests/storage/trial_stride.hpp"
+
+#include <algorithm>
+#include <future>
 
 using namespace postgres_scene;
 
@@ -79,10 +84,12 @@ TEST_CASE("a COMMIT that was waiting for a standby, and is let go without one, i
     const auto result = writing.result();
     CHECK(kind(result) == Kind::unknown);
     CHECK_MESSAGE(has(detail(result), "the server does not wait for a standby any more"), detail(result));
-    // It is stored, but asking does not tell so as long as it is nowhere else.
-    const auto asked = scene.engine->load();
-    CHECK(kind(asked) == Kind::unavailable);
-    CHECK_MESSAGE(has(detail(asked), "set synchronous_standby_names, or restart the role"), detail(asked));
+    // It is stored, but nothing is written behind it as long as it is nowhere else.
+    const auto stored = scene.engine->load();
+    REQUIRE(stored);
+    const auto behind_it = scene.engine->write(storage::behind(stored->head));
+    CHECK(kind(behind_it) == Kind::unavailable);
+    CHECK_MESSAGE(has(detail(behind_it), "set synchronous_standby_names, or restart the role"), detail(behind_it));
     Receiver another;
     const Setting again{"synchronous_standby_names", Receiver::name};
     another.wait_until_synchronous();
@@ -121,6 +128,38 @@ TEST_CASE("COMMIT waits for the disk and the standby also where the server's def
     CHECK(writing.result());
 }
 
+TEST_CASE("a commit whose wait for a standby was cancelled waits again when it is repeated, and is stored once") {
+    Database scene;
+    const auto store = storage::LogStore::open(scene.open());
+    REQUIRE(store);
+    const auto to = fixtures::attach(**store);
+    REQUIRE(fixtures::commit_one(**store, fixtures::submission(to, 1, fixtures::shares(1, 1)))); // the day's partition
+    const std::vector sent{fixtures::submission(to, 2, fixtures::shares(2, 5))};
+    std::future<storage::Result<std::vector<storage::Outcome>>> answer; // that has come before the next is asked for
+    Setting standby{"synchronous_standby_names", "nobody"};
+    const auto commit_and_wait = [&] {
+        answer = std::async(std::launch::async, [&] { return (*store)->commit(sent); });
+        wait_until([&] { // perhaps in another session
+            return scene.prompt.run("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'") == "1\n";
+        });
+    };
+    for (const std::string how : {"pg_cancel_backend", "pg_terminate_backend", "pg_cancel_backend"}) {
+        CAPTURE(how);
+        commit_and_wait();
+        scene.prompt.run("SELECT " + how + "(" + scene.writer() + ")");
+        CHECK(kind(answer.get()) == Kind::unknown);
+        CHECK((*store)->position() == 1);
+    }
+    CHECK(scene.prompt.run("SELECT position FROM head") == "5\n"); // on this server
+    commit_and_wait();
+    standby.reset();
+    const auto outcomes = answer.get();
+    REQUIRE(outcomes);
+    CHECK(outcomes->front() == fixtures::stored(5));
+    CHECK((*store)->position() == 5);
+    CHECK(scene.prompt.run("SELECT count(*) FROM shares") == "5\n");
+}
+
 TEST_CASE("a server that does not answer any more is waited for, until an interruption") {
     OpenScene scene;
     scene.log.add_shares(1, 1);
@@ -154,6 +193,27 @@ TEST_CASE("questions survive the end of the sessions that they were asked in") {
     CHECK(all(*scene.engine).size() == 3);
 }
 
+TEST_CASE(
+    "when the session that writes has come back, perhaps to another server, questions are asked in new ones, too") {
+    OpenScene scene;
+    scene.log.add_shares(1, 3);
+    scene.write();
+    const auto asking = [&] { // the sessions
+        return scene.prompt.run("SELECT pid FROM pg_stat_activity WHERE application_name = 'storage-sv2' AND pid <> " +
+                                scene.writer());
+    };
+    CHECK(all(*scene.engine).size() == 3);
+    wait_until([&] { return std::ranges::count(asking(), '\n') == 1; }); // those of earlier cases have ended
+    const std::string before = asking();
+    CHECK(all(*scene.engine).size() == 3);
+    CHECK(asking() == before);
+    scene.prompt.run("SELECT pg_terminate_backend(" + scene.writer() + ")");
+    REQUIRE(write_in_the_end(*scene.engine, scene.log.add_shares(1, 1).take()));
+    CHECK(all(*scene.engine).size() == 4);
+    wait_until([&] { return std::ranges::count(asking(), '\n') == 1; });
+    CHECK(asking() != before);
+}
+
 TEST_CASE("a table that is gone is damage, and is named") {
     OpenScene scene;
     scene.log.add_shares(1, 1);
@@ -165,6 +225,7 @@ TEST_CASE("a table that is gone is damage, and is named") {
 }
 
 TEST_CASE("whichever exchange with the server fails, a transaction is there whole or not, as its error says") {
+    int injected = 0;
     for (const Moment moment : {Moment::before, Moment::after}) {
         for (int faulty = 0;; faulty += trial_stride()) {
             CAPTURE(static_cast<int>(moment));
@@ -229,6 +290,8 @@ TEST_CASE("whichever exchange with the server fails, a transaction is there whol
                 CHECK(faulty > 20);
                 break;
             }
+            ++injected;
         }
     }
+    print_injected(injected);
 }

@@ -91,6 +91,27 @@ TEST_CASE("a role whose term is over can write no more") {
     CHECK(scene.prompt.run("SELECT count(*) FROM shares") == "0\n");
 }
 
+TEST_CASE("a store that does not end where what is to be written begins is left alone, and may be asked") {
+    const OpenScene scene;
+    check_other_heads(*scene.engine);
+}
+
+TEST_CASE("a server that has lost the last commits, under the same term, gets no more, with records or without") {
+    OpenScene scene;
+    scene.log.add_shares(1, 1);
+    scene.write();
+    const std::string before = scene.prompt.run("SELECT chain FROM head");
+    scene.log.add_shares(1, 2);
+    scene.write();
+    scene.prompt.run("UPDATE head SET position = 1, chain = '" + before.substr(0, before.size() - 1) + "'");
+    scene.prompt.run("DELETE FROM shares WHERE position > 1");
+    const Transaction late = scene.log.add_shares(1, 1).take();
+    CHECK(kind(scene.engine->write(storage::behind(late.expected))) == Kind::unknown);
+    CHECK(kind(scene.engine->write(late)) == Kind::unknown);
+    CHECK(head(*scene.engine) == 1);
+    CHECK(scene.prompt.run("SELECT count(*) FROM shares") == "1\n");
+}
+
 TEST_CASE("a role that was cut off, and comes back when another is active, is told so") {
     OpenScene scene;
     scene.log.add_shares(1, 1);

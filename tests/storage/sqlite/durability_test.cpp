@@ -27,6 +27,28 @@ TEST_CASE("a transaction is synced after its last write, and before it returns")
 }
 
 // After a sync that failed the kernel may take the pages for clean: another sync of them would do nothing.
+TEST_CASE("a transaction that changes nothing is written and synced, too") {
+    support::FailingDisk disk;
+    Scene scene;
+    const auto engine = open(scene.file);
+    Log log{*engine};
+    REQUIRE(engine->write(log.add_shares(1, 5).take()));
+    const Transaction nothing = storage::behind(engine->load()->head);
+    bool is_written = false;
+    bool is_synced = false;
+    disk.decide([&](FailingDisk::Call call, std::string_view file) {
+        if (file != "journal") return SQLITE_OK;
+        if (call == FailingDisk::Call::write) is_written = true;
+        is_synced = call == FailingDisk::Call::sync;
+        return SQLITE_OK;
+    });
+    REQUIRE(engine->write(nothing));
+    disk.heal();
+    CHECK(is_written);
+    CHECK(is_synced);
+    check_whole(*engine);
+}
+
 TEST_CASE("what opening finds in the journal is written anew, into the database, and synced there") {
     Scene scene;
     auto engine = open(scene.file);
@@ -58,8 +80,7 @@ TEST_CASE("a transaction of which any statement fails leaves nothing") {
         auto engine = open(scene.file);
         Log log{*engine};
         REQUIRE(engine->write(log.add_shares(1, 2).take()));
-        Prompt{scene.file}.run("CREATE TRIGGER no BEFORE " + std::string{table == "head" ? "UPDATE" : "INSERT"} +
-                               " ON " + table + " BEGIN SELECT RAISE(ABORT, 'no'); END");
+        Prompt{scene.file}.run("CREATE TRIGGER no BEFORE INSERT ON " + table + " BEGIN SELECT RAISE(ABORT, 'no'); END");
         for (const Bytes& record : one_of_each_kind("b", noon)) log.add(1, record);
         Transaction transaction = log.add(1, Bytes{9}).derive({1}, {1}).close_run({storage::HourRow{}}).take();
         transaction.users = {{.number = 1, .pool = "pool", .user_identity = "a"}};

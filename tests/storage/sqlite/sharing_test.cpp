@@ -25,6 +25,11 @@ TEST_CASE("a store whose term has changed is another role's: it is not written a
     check_whole(*engine);
 }
 
+TEST_CASE("a store that does not end where what is to be written begins is left alone, and may be asked") {
+    Scene scene;
+    check_other_heads(*open(scene.file));
+}
+
 TEST_CASE("a lock that a person holds delays a transaction, and then it is tried again") {
     Scene scene;
     const auto engine = open(scene.file);
