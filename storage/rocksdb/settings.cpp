@@ -21,9 +21,7 @@ namespace {
 
 using keyed::Table;
 
-constexpr std::size_t mebibyte = std::size_t{1} << 20U;
-constexpr std::size_t write_buffers = 32 * mebibyte; // of all tables together
-constexpr std::size_t block_cache = 64 * mebibyte;   // with the indexes and filters
+constexpr std::size_t write_buffers = 32 * mebibyte; // of all tables together, from where on they are written out
 constexpr std::size_t fingerprint_size = 8;
 
 // RocksDB would go on by itself after an error; who has heard of it must decide.
@@ -79,8 +77,8 @@ bool has_lz4() {
     blocks.format_version = 5;
     blocks.block_cache = cache;
     ::rocksdb::ColumnFamilyOptions options;
-    options.write_buffer_size = write_buffers / 2;
-    options.max_write_buffer_number = 3;
+    options.write_buffer_size = write_buffer;
+    options.max_write_buffer_number = buffers_of_table;
     options.compression = has_lz4() ? ::rocksdb::kLZ4Compression : ::rocksdb::kNoCompression;
     if (table == Table::fingerprints) { // most of what is looked up is not there
         options.prefix_extractor.reset(::rocksdb::NewFixedPrefixTransform(fingerprint_size));
