@@ -1,19 +1,18 @@
-// The n-th call with which this process syncs a file fails, or the n-th with which it writes to one, for want of space;
-// included once in a program, whose libraries then call these.
+// The n-th call with which this thread syncs a file fails, or the n-th with which it writes to one, for want of space;
+// included once in a program, whose libraries then call these. A library's own threads sync when they like.
 #pragma once
 
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <cstddef>
 
 namespace support {
 
-inline std::atomic<int> syncs_until_failure = -1; // none fails below 0
-inline std::atomic<int> syncs = 0;
+inline thread_local int syncs_until_failure = -1; // none fails below 0
+inline thread_local int syncs = 0;
 
 inline int sync_or_fail(long call, int file) {
     ++syncs;
@@ -24,7 +23,7 @@ inline int sync_or_fail(long call, int file) {
     return static_cast<int>(syscall(call, file));
 }
 
-inline std::atomic<int> writes_until_failure = -1; // as above
+inline thread_local int writes_until_failure = -1; // as above
 
 inline ssize_t write_or_fail(auto... call) {
     if (writes_until_failure >= 0 && writes_until_failure-- == 0) {
