@@ -31,9 +31,7 @@ TEST_CASE("a session that ends in the middle of a COPY has stored nothing") {
 
 TEST_CASE("of a session that ends in the middle of a COMMIT it is not known what it has stored, and asking tells") {
     OpenScene scene;
-    scene.log.add_shares(1, 1); // whose day has a partition then
-    scene.write();
-    const Transaction transaction = scene.log.add_shares(1, 4).take();
+    const Transaction transaction = scene.shares_of_known_day(4);
     Setting standby{"synchronous_standby_names", "nobody"};
     Writing writing{*scene.engine, transaction};
     const std::string pid = scene.writer();
@@ -49,9 +47,7 @@ TEST_CASE("of a session that ends in the middle of a COMMIT it is not known what
 
 TEST_CASE("a COMMIT with a warning is none: the wait for a standby was cancelled") {
     OpenScene scene;
-    scene.log.add_shares(1, 1); // whose day has a partition then
-    scene.write();
-    const Transaction transaction = scene.log.add_shares(1, 4).take();
+    const Transaction transaction = scene.shares_of_known_day(4);
     Setting standby{"synchronous_standby_names", "nobody"};
     Writing writing{*scene.engine, transaction};
     const std::string pid = scene.writer();
@@ -74,9 +70,7 @@ TEST_CASE("a COMMIT that was waiting for a standby, and is let go without one, i
     receiver.wait_until_synchronous();
     OpenScene scene;
     REQUIRE(scene.engine->durability() == protocol::Durability::replicated);
-    scene.log.add_shares(1, 1); // whose day has a partition then
-    scene.write();
-    const Transaction transaction = scene.log.add_shares(1, 4).take();
+    const Transaction transaction = scene.shares_of_known_day(4);
     receiver.end();
     Writing writing{*scene.engine, transaction};
     scene.wait_until_it_waits_for(scene.writer(), "IPC");
@@ -99,9 +93,7 @@ TEST_CASE("a COMMIT that was waiting for a standby, and is let go without one, i
 
 TEST_CASE("a COMMIT that is interrupted may have stored its transaction") {
     OpenScene scene;
-    scene.log.add_shares(1, 1); // whose day has a partition then
-    scene.write();
-    const Transaction transaction = scene.log.add_shares(1, 4).take();
+    const Transaction transaction = scene.shares_of_known_day(4);
     Setting standby{"synchronous_standby_names", "nobody"};
     Writing writing{*scene.engine, transaction};
     scene.wait_until_it_waits_for(scene.writer(), "IPC");
@@ -118,9 +110,7 @@ TEST_CASE("a COMMIT that is interrupted may have stored its transaction") {
 TEST_CASE("COMMIT waits for the disk and the standby also where the server's default is not to") {
     const Setting careless{"synchronous_commit", "off"};
     OpenScene scene;
-    scene.log.add_shares(1, 1); // whose day has a partition then
-    scene.write();
-    const Transaction transaction = scene.log.add_shares(1, 4).take();
+    const Transaction transaction = scene.shares_of_known_day(4);
     Setting standby{"synchronous_standby_names", "nobody"};
     Writing writing{*scene.engine, transaction};
     scene.wait_until_it_waits_for(scene.writer(), "IPC");
