@@ -63,8 +63,7 @@ template <class Sized> void put_length(Writer& out, std::size_t length) {
 }
 
 inline void get(Reader& in, Str0_255& value) {
-    const ByteView bytes = in.take(get_length<Str0_255>(in));
-    value.text.assign(bytes.begin(), bytes.end());
+    value.text = in.take_text(get_length<Str0_255>(in));
 }
 inline void put(Writer& out, const Str0_255& value) {
     put_length<Str0_255>(out, value.text.size());

@@ -178,15 +178,21 @@ Check check(const BatchAcknowledgment& batch) {
         {that(!batch.channel_id.text.empty()), text(batch.channel_id), text(batch.label), timestamp(batch.timestamp)});
 }
 
+// Read where it stays, as far as it can: a share is large.
 template <Record R> std::expected<ReadRecord, Verdict> read(Reader& in) {
-    auto record = decode<R>(in);
-    if (!record) return std::unexpected(Verdict::invalid_record);
-    if (const auto fine = check(*record); !fine) return std::unexpected(fine.error());
-    ReadRecord result{.record = {}, .extra = {in.rest().begin(), in.rest().end()}, .verdict = Verdict::stored};
-    if constexpr (std::same_as<R, Share>) {
-        if (claims_too_much(*record)) result.verdict = Verdict::above_target;
+    std::expected<ReadRecord, Verdict> result;
+    R& record = result->record.template emplace<R>();
+    get(in, record);
+    Check fine = that(!in.error());
+    if (fine) fine = check(record);
+    if (!fine) {
+        result = std::unexpected(fine.error());
+        return result;
     }
-    result.record = *std::move(record);
+    result->extra.assign(in.rest().begin(), in.rest().end());
+    if constexpr (std::same_as<R, Share>) {
+        if (claims_too_much(record)) result->verdict = Verdict::above_target;
+    }
     return result;
 }
 

@@ -105,6 +105,7 @@ Batch::Appended& Batch::appended(const Stream& stream) {
     const auto [place, is_new] = streams_.try_emplace(stream.row.number);
     if (is_new) {
         place->second.row = stream.row;
+        place->second.pool = state_.pool(stream.row.pool);
         place->second.durable_before = stream.row.durable_sequence;
     }
     return place->second;
@@ -147,8 +148,9 @@ Result<bool> Batch::repeats(const Submission& submission, const Appended& to, st
 }
 
 Result<Verdict> Batch::append(const Submission& submission, std::uint64_t sequence, Appended& to) {
-    LogEntry entry;
-    entry.position = state_.head().position + entries_.size() + 1;
+    const std::size_t place = entries_.size();
+    LogEntry& entry = entries_.emplace_back();
+    entry.position = state_.head().position + entries_.size();
     entry.stream = submission.stream;
     entry.sequence = sequence;
     entry.received_at = submission.received_at;
@@ -156,7 +158,7 @@ Result<Verdict> Batch::append(const Submission& submission, std::uint64_t sequen
     if (auto read = protocol::read_record(entry.bytes)) {
         entry.verdict = read->verdict;
         entry.content = *std::move(read);
-        entry.channel = channel(to.row.pool, channel_id_of(entry.content->record));
+        entry.channel = channel(to, channel_id_of(entry.content->record));
         entry.time = effective_time(entry.content->record, entry.received_at);
         const auto* share = share_of(entry);
         if (share != nullptr && share->accepted == 1 && entry.verdict == Verdict::stored) {
@@ -167,19 +169,16 @@ Result<Verdict> Batch::append(const Submission& submission, std::uint64_t sequen
                 entry.verdict = Verdict::duplicate_share;
             } else {
                 entry.fingerprint = fingerprint;
-                fingerprints_.emplace(fingerprint, entries_.size());
+                fingerprints_.emplace(fingerprint, place);
             }
         }
     } else {
         entry.verdict = read.error();
     }
     entry.checksum = checksum_of(entry);
-
-    const Verdict verdict = entry.verdict;
-    to.entries.push_back(entries_.size());
+    to.entries.push_back(place);
     to.row.durable_sequence = sequence;
-    entries_.push_back(std::move(entry));
-    return verdict;
+    return entry.verdict;
 }
 
 Result<bool> Batch::is_duplicate(std::uint64_t fingerprint, const std::string& pool, const protocol::U256& hash) {
@@ -194,8 +193,12 @@ Result<bool> Batch::is_duplicate(std::uint64_t fingerprint, const std::string& p
     return std::ranges::any_of(*channels, [&](std::uint32_t channel) { return pool_of(channel) == pool; });
 }
 
-std::uint32_t Batch::channel(const std::string& pool, const std::string& channel_id) {
-    if (const Channel* known = state_.channel(pool, channel_id)) return known->row.number;
+std::uint32_t Batch::channel(const Appended& to, const std::string& channel_id) {
+    if (to.pool != nullptr) {
+        const auto known = to.pool->channels.find(channel_id);
+        if (known != to.pool->channels.end()) return known->second;
+    }
+    const std::string& pool = to.row.pool;
     const auto next = static_cast<std::uint32_t>(state_.channels().size() + new_channels_.size() + 1);
     const auto [place, is_new] = new_channel_numbers_.try_emplace({pool, channel_id}, next);
     if (is_new) new_channels_.push_back({.number = next, .pool = pool, .channel_id = channel_id});

@@ -38,7 +38,8 @@ class Batch {
 
   private:
     struct Appended {
-        StreamRow row; // as it will be
+        StreamRow row;              // as it will be
+        const Pool* pool = nullptr; // the row's, if the state knows it
         std::uint64_t durable_before = 0;
         std::vector<std::size_t> entries; // the stream's, in entries_
         bool is_refused = false;
@@ -52,7 +53,7 @@ class Batch {
     Result<bool> repeats(const Submission& submission, const Appended& to, std::vector<SequenceVerdict>& verdicts);
     Result<protocol::Verdict> append(const Submission& submission, std::uint64_t sequence, Appended& to);
     Result<bool> is_duplicate(std::uint64_t fingerprint, const std::string& pool, const protocol::U256& hash);
-    std::uint32_t channel(const std::string& pool, const std::string& channel_id);
+    std::uint32_t channel(const Appended& to, const std::string& channel_id);
     [[nodiscard]] const std::string& pool_of(std::uint32_t channel) const;
 
     const State& state_;

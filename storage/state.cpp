@@ -65,14 +65,14 @@ const Channel* State::channel(std::string_view pool_name, std::string_view chann
 }
 
 const Pool* State::pool(std::string_view name) const {
-    const auto found = pools_.find(name);
-    return found == pools_.end() ? nullptr : &found->second;
+    const auto found = pool_names_.find(name);
+    return found == pool_names_.end() ? nullptr : &pools_[found->second];
 }
 
 std::uint32_t State::user_of(const LogEntry& entry) const {
     const auto* share = share_of(entry);
     if (share == nullptr) return 0;
-    const auto& users = pools_.find(channels_[entry.channel - 1].row.pool)->second.users;
+    const auto& users = pool_of(entry).users;
     const auto found = users.find(user_identity_of(*share));
     return found == users.end() ? 0 : found->second;
 }
@@ -81,8 +81,7 @@ Tally State::tally_of(const LogEntry& entry) const {
     Tally tally;
     if (!entry.content) return tally;
     if (const auto* share = share_of(entry)) add(tally, *share, entry.verdict, entry.time, entry.position);
-    const PoolBlocks& blocks = pools_.find(channels_[entry.channel - 1].row.pool)->second.blocks;
-    if (blocks.has_told(entry)) tally.totals.blocks_found = 1;
+    if (pool_of(entry).blocks.has_told(entry)) tally.totals.blocks_found = 1;
     tally.records = 1;
     return tally;
 }
@@ -116,12 +115,14 @@ void State::put_rows(const Transaction& written) {
         stream_names_.insert_or_assign(row.name, row.number);
     }
     for (const ChannelRow& row : written.channels) {
-        channels_[row.number - 1].row = row;
-        pools_[row.pool].channels.insert_or_assign(row.channel_id, row.number);
+        Channel& channel = channels_[row.number - 1];
+        channel.row = row;
+        channel.pool = place_of_pool(row.pool);
+        pools_[channel.pool].channels.insert_or_assign(row.channel_id, row.number);
     }
     for (const UserRow& row : written.users) {
         users_[row.number - 1] = row;
-        pools_[row.pool].users.insert_or_assign(row.user_identity, row.number);
+        pools_[place_of_pool(row.pool)].users.insert_or_assign(row.user_identity, row.number);
         written_users_ = std::max<std::size_t>(written_users_, row.number);
     }
     if (written.replaced_run) runs_.erase(*written.replaced_run);
@@ -134,9 +135,16 @@ void State::put_rows(const Transaction& written) {
     }
 }
 
+std::size_t State::place_of_pool(const std::string& name) {
+    const auto [found, is_new] = pool_names_.try_emplace(name, pools_.size());
+    if (is_new) pools_.emplace_back();
+    return found->second;
+}
+
 void State::count(const LogEntry& entry) {
+    std::uint32_t user = 0;
     if (entry.content) {
-        note_user(entry);
+        user = note_user(entry);
         note_block(entry);
     }
     const Tally record = tally_of(entry);
@@ -146,22 +154,23 @@ void State::count(const LogEntry& entry) {
         channel.has_changed = true;
         note_report(entry, channel.tally.totals);
     }
-    if (entry.position > saved_position()) tail_.add(entry, record, entry.content ? user_of(entry) : 0);
+    if (entry.position > saved_position()) tail_.add(entry, record, user);
 }
 
-void State::note_user(const LogEntry& entry) {
+std::uint32_t State::note_user(const LogEntry& entry) {
     const auto* share = share_of(entry);
-    if (share == nullptr || user_identity_of(*share).empty()) return;
-    const std::string& pool = channels_[entry.channel - 1].row.pool;
+    if (share == nullptr || user_identity_of(*share).empty()) return 0;
     const auto next = static_cast<std::uint32_t>(users_.size() + 1);
     const auto& identity = user_identity_of(*share);
-    if (pools_[pool].users.try_emplace(identity, next).second) {
-        users_.push_back({.number = next, .pool = pool, .user_identity = identity});
+    const auto [found, is_new] = pool_of(entry).users.try_emplace(identity, next);
+    if (is_new) {
+        users_.push_back({.number = next, .pool = channels_[entry.channel - 1].row.pool, .user_identity = identity});
     }
+    return found->second;
 }
 
 void State::note_block(const LogEntry& entry) {
-    const KnownBlock* const changed = pools_[channels_[entry.channel - 1].row.pool].blocks.add(entry);
+    const KnownBlock* const changed = pool_of(entry).blocks.add(entry);
     if (changed != nullptr) channels_[changed->channel - 1].has_changed = true;
 }
 
@@ -196,7 +205,7 @@ void State::save(Transaction& transaction) const {
             changed[channel.row.number] = {
                 .tally = channel.tally, .report = channel.report, .blocks = {}, .statuses = {}};
     }
-    for (const auto& [name, pool] : pools_) {
+    for (const Pool& pool : pools_) {
         for (const auto& [time, block] : pool.blocks.by_time()) {
             const auto of = changed.find(block.channel);
             if (of != changed.end()) of->second.blocks.items.push_back(block);
@@ -224,7 +233,7 @@ bool State::restore(const std::vector<KeyValue>& saved) {
         const SavedChannel& channel = snapshot->channels[i];
         channels_[i].tally = channel.tally;
         channels_[i].report = channel.report;
-        PoolBlocks& blocks = pools_[channels_[i].row.pool].blocks;
+        PoolBlocks& blocks = pools_[channels_[i].pool].blocks;
         for (const KnownBlock& block : channel.blocks.items) blocks.add(block);
         for (const KnownStatus& status : channel.statuses.items) blocks.add(status);
     }

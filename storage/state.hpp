@@ -8,6 +8,7 @@
 #include "storage/snapshot.hpp"
 #include "storage/tally.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -26,6 +27,7 @@ struct Stream {
 
 struct Channel {
     ChannelRow row;
+    std::size_t pool = 0; // its place among the state's
     Tally tally;
     std::optional<KnownReport> report;
     bool has_changed = false; // since derived state was saved
@@ -85,9 +87,16 @@ class State {
     void go_on_from(Position position, const ChainLink& chain);
 
   private:
+    // Of the entry's channel.
+    [[nodiscard]] const Pool& pool_of(const LogEntry& entry) const { return pools_[channels_[entry.channel - 1].pool]; }
+    [[nodiscard]] Pool& pool_of(const LogEntry& entry) { return pools_[channels_[entry.channel - 1].pool]; }
+
     void put_rows(const Transaction& written);
+    // Of the pool, which is made if it is not known.
+    std::size_t place_of_pool(const std::string& name);
     void count(const LogEntry& entry);
-    void note_user(const LogEntry& entry);
+    // The number of the entry's user, who may be new; 0 for none.
+    std::uint32_t note_user(const LogEntry& entry);
     void note_block(const LogEntry& entry);
     void note_report(const LogEntry& entry, const protocol::Totals& derived_before);
 
@@ -97,7 +106,8 @@ class State {
     std::vector<Channel> channels_;
     std::vector<UserRow> users_;
     std::size_t written_users_ = 0; // the others belong to the tail
-    std::map<std::string, Pool, std::less<>> pools_;
+    std::vector<Pool> pools_;
+    std::map<std::string, std::size_t, std::less<>> pool_names_; // -> place in pools_
     std::map<Position, Run> runs_;
     OpenRun tail_;
 };
