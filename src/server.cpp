@@ -71,7 +71,11 @@ tcp::endpoint Server::listen(const tcp::endpoint& endpoint) {
         acceptor_.listen();
         return acceptor_.local_endpoint();
     } catch (const boost::system::system_error& failure) {
-        throw std::runtime_error{"cannot listen on " + to_text(endpoint) + ": " + failure.code().message()};
+        // Where this is the own number of a connection that somebody made, nobody listens, and yet it is not free.
+        const bool is_taken = failure.code() == asio::error::address_in_use;
+        throw std::runtime_error{
+            "cannot listen on " + to_text(endpoint) + ": " + failure.code().message() +
+            (is_taken ? "; another program listens there, or had a connection from there within the last minute" : "")};
     }
 }
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""scripts/run as a person uses it: N seconds, Ctrl-C, a termination, a mistake, a port in use. TAP on stdout.
+"""scripts/run as a person uses it: N seconds, Ctrl-C, a termination, a mistake, a folder in use. TAP on stdout.
 
     run_script.py SOURCE_ROOT
 
-.ci/run starts it, not Meson: scripts/run builds, and takes the port 34274.
+.ci/run starts it, not Meson: scripts/run builds.
 """
 
 import os
@@ -54,7 +54,7 @@ def mistakes(root):
     expect_end(start(root, "--fast"), 2, r"usage: scripts/run \[--seconds N\]")
 
 
-def port_in_use(root):
+def folder_in_use(root):
     first = start(root)
     wait_until_ready(first)
     expect_end(start(root, "--seconds", "500"), 1, "in use")
@@ -67,7 +67,7 @@ CASES = {
     "Ctrl-C ends it at once with code 0": lambda root: interrupted(root, signal.SIGINT, os.killpg),
     "SIGTERM ends it at once with code 0": lambda root: interrupted(root, signal.SIGTERM, os.kill),
     "a wrong option is answered with what was expected, code 2": mistakes,
-    "a second one beside it ends at once with code 1, and the first goes on": port_in_use,
+    "a second one beside it ends at once with code 1, and the first goes on": folder_in_use,
 }
 
 
