@@ -2,17 +2,15 @@
 // 0 done; 1 failed at run time; 2 wrong command line.
 #pragma once
 
+#include "examples/must.hpp"
+
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
-#include <expected>
 #include <stdexcept>
-#include <string>
-#include <type_traits>
-#include <utility>
 
 namespace examples {
 
@@ -36,12 +34,6 @@ template <class Run> int run_program(CLI::App& app, int argc, char** argv, Run r
         return EXIT_FAILURE;
     }
     return EXIT_SUCCESS;
-}
-
-// For a program that cannot go on without: the value, or an exception with the error's text.
-template <class T> T must(std::expected<T, std::string> result) {
-    if (!result) throw std::runtime_error{result.error()};
-    if constexpr (!std::is_void_v<T>) return *std::move(result);
 }
 
 } // namespace examples

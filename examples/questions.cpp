@@ -1,6 +1,6 @@
 #include "examples/questions.hpp"
 
-#include "examples/program.hpp"
+#include "examples/must.hpp"
 
 #include <algorithm>
 

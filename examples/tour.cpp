@@ -1,6 +1,6 @@
 #include "examples/tour.hpp"
 
-#include "examples/program.hpp"
+#include "examples/must.hpp"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
