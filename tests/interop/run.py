@@ -36,10 +36,11 @@ class Broken(Exception):
 
 def main():
     arguments = parse_arguments()
+    profile, folder = ("release", "release") if "--bench" in arguments.arguments else ("dev", "debug")
     describe()
     try:
         check_toolchain()
-        build(Cargo(arguments.cargo_target_dir))
+        build(Cargo(arguments.cargo_target_dir, profile))
     except Unavailable as reason:
         report("ok", f" # SKIP {reason}")
         return 0
@@ -47,7 +48,7 @@ def main():
         report("not ok", "")
         print(f"# {reason}")
         return 1
-    program = arguments.cargo_target_dir / "release" / PROGRAM
+    program = arguments.cargo_target_dir / folder / PROGRAM
     environment = os.environ | {"ROLE": arguments.role, "CPP_INITIATOR": arguments.cpp_initiator, "DOCUMENT": DOCUMENT}
     with contextlib.ExitStack() as stack:
         backends = arguments.backends.split(",")
@@ -98,8 +99,9 @@ def check_toolchain():
 class Cargo:
     """cargo on a copy of the crate: it writes Cargo.lock beside Cargo.toml, and the source folder is not its to write."""
 
-    def __init__(self, target_dir):
+    def __init__(self, target_dir, profile):
         self.target_dir = target_dir
+        self.profile = profile
         self.source = target_dir / "source"
         shutil.copytree(HERE, self.source, ignore=shutil.ignore_patterns("Cargo.lock", "target"), dirs_exist_ok=True)
 
@@ -110,7 +112,7 @@ class Cargo:
                               env=environment, stdout=stdout, stderr=stderr, text=True)
 
     def build(self, *arguments):
-        return self.run("build", "--release", "--target-dir", self.target_dir, *arguments)
+        return self.run("build", "--profile", self.profile, "--target-dir", self.target_dir, *arguments)
 
 
 def build(cargo):
