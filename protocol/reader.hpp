@@ -37,8 +37,9 @@ class Reader {
     std::uint64_t take_integer(std::size_t width) {
         const ByteView bytes = take(width);
         if (bytes.empty()) return 0;
+        const std::uint8_t* const first = bytes.data();
         std::uint64_t value = 0;
-        for (std::size_t i = 0; i < width; ++i) value |= std::uint64_t{bytes.data()[i]} << (8 * i);
+        for (std::size_t i = 0; i < width; ++i) value |= std::uint64_t{first[i]} << (8 * i);
         return value;
     }
 
