@@ -17,6 +17,13 @@ Milliseconds now() {
     return static_cast<Milliseconds>(std::chrono::duration_cast<std::chrono::milliseconds>(since_1970).count());
 }
 
+// Damage with the place of the store: what the checks of records find does not name it.
+StorageError located(StorageError error, const std::string& place) {
+    if (error.kind == Kind::corrupt && !place.empty() && !error.detail.contains(place))
+        error.detail.insert(0, place + ": ");
+    return error;
+}
+
 // When the last record of the log came; nothing if there is none.
 std::optional<Milliseconds> last_arrival(const State& state) {
     if (!state.tail().is_empty()) return state.tail().run().last_received;
@@ -26,15 +33,18 @@ std::optional<Milliseconds> last_arrival(const State& state) {
 
 } // namespace
 
-LogStore::LogStore(std::unique_ptr<Engine> engine, Position save_interval, const Contents& contents, State state)
+LogStore::LogStore(std::unique_ptr<Engine> engine, Position save_interval, std::string place, const Contents& contents,
+                   State state)
     : engine_{std::move(engine)},
       save_interval_{save_interval},
+      place_{std::move(place)},
       data_set_{contents.data_set},
       fingerprint_key_{contents.fingerprint_key},
       state_{std::move(state)},
       last_commit_{last_arrival(state_)} {}
 
-Result<std::unique_ptr<LogStore>> LogStore::open(std::unique_ptr<Engine> engine, Position save_interval) {
+Result<std::unique_ptr<LogStore>> LogStore::open(std::unique_ptr<Engine> engine, Position save_interval,
+                                                 std::string place) {
     auto contents = engine->load();
     if (!contents) return std::unexpected(contents.error());
     Transaction taking = behind(contents->head);
@@ -44,8 +54,9 @@ Result<std::unique_ptr<LogStore>> LogStore::open(std::unique_ptr<Engine> engine,
     contents->head = taking.head;
 
     auto state = build_state(*engine, *contents);
-    if (!state) return std::unexpected(state.error());
-    return std::unique_ptr<LogStore>{new LogStore{std::move(engine), save_interval, *contents, *std::move(state)}};
+    if (!state) return std::unexpected(located(state.error(), place));
+    return std::unique_ptr<LogStore>{
+        new LogStore{std::move(engine), save_interval, std::move(place), *contents, *std::move(state)}};
 }
 
 Result<Attachment> LogStore::attach(const StreamName& stream, const std::string& pool) {
@@ -85,7 +96,7 @@ Result<std::vector<Outcome>> LogStore::commit(std::span<const Submission> submis
     }
     const std::unique_lock lock{mutex_};
     for (const auto& [stream, epoch] : refused) state_.refuse(stream, epoch);
-    if (damage) damage_ = damage;
+    if (damage) damage_ = located(*damage, place_);
     last_commit_ = now();
     return outcomes;
 }
@@ -93,7 +104,7 @@ Result<std::vector<Outcome>> LogStore::commit(std::span<const Submission> submis
 Result<CleanupStep> LogStore::clean_up(Milliseconds older_than) {
     if (const auto ready = get_ready(); !ready) return std::unexpected(ready.error());
     const auto step = cleanup_.next(state_, *engine_, fingerprint_key_, older_than);
-    if (!step && step.error().kind == Kind::corrupt) return damaged(step.error());
+    if (!step && step.error().kind == Kind::corrupt) return noticed(step.error());
     if (!step) return failed(step.error());
     const std::optional<Transaction>& transaction = step->transaction;
     if (transaction) {
@@ -176,9 +187,11 @@ std::unexpected<StorageError> LogStore::failed(StorageError error) {
     return std::unexpected(std::move(error));
 }
 
-std::unexpected<StorageError> LogStore::damaged(StorageError error) {
-    const std::unique_lock lock{mutex_};
-    damage_ = error;
+std::unexpected<StorageError> LogStore::noticed(StorageError error) const {
+    if (error.kind == Kind::corrupt) {
+        const std::unique_lock lock{mutex_};
+        damage_ = located(error, place_);
+    }
     return std::unexpected(std::move(error));
 }
 

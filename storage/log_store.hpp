@@ -23,8 +23,9 @@ class LogStore final : public Store {
   public:
     // Takes the next term: whoever had the store open before can write no more. What the log adds up to is saved after
     // every `save_interval` records, which are a run then, and when the store is closed; the records behind that are
-    // read again here.
-    static Result<std::unique_ptr<LogStore>> open(std::unique_ptr<Engine> engine, Position save_interval = 100'000);
+    // read again here. `place` is where it is, for a person who has to mend it; empty if that is nowhere.
+    static Result<std::unique_ptr<LogStore>> open(std::unique_ptr<Engine> engine, Position save_interval = 100'000,
+                                                  std::string place = {});
 
     [[nodiscard]] std::string_view backend() const override { return engine_->name(); }
     [[nodiscard]] protocol::Durability durability() const override { return engine_->durability(); }
@@ -70,7 +71,8 @@ class LogStore final : public Store {
         std::uint64_t interrupts = 0;
     };
 
-    LogStore(std::unique_ptr<Engine> engine, Position save_interval, const Contents& contents, State state);
+    LogStore(std::unique_ptr<Engine> engine, Position save_interval, std::string place, const Contents& contents,
+             State state);
 
     // The writer's.
     Result<void> get_ready();
@@ -79,14 +81,15 @@ class LogStore final : public Store {
     Result<void> make_durable(const Transaction& transaction);
     Result<void> publish(const Transaction& transaction);
     std::unexpected<StorageError> failed(StorageError error);
-    std::unexpected<StorageError> damaged(StorageError error);
     std::unexpected<StorageError> poisoned(StorageError error);
 
     [[nodiscard]] View view() const;
     [[nodiscard]] protocol::StoredRecord stored_record(const LogEntry& entry, protocol::Bytes bytes) const;
     [[nodiscard]] Result<void> go_on(const View& view) const;
+    // The error, which is kept for health() if it is damage. From any thread.
+    std::unexpected<StorageError> noticed(StorageError error) const;
     // The answer, asked for again if more was declared gone meanwhile: it may have been taken out already.
-    template <class Question> auto undisturbed(Question question) const;
+    template <class Question> auto undisturbed(Question question) const -> decltype(question());
     [[nodiscard]] Result<RecordPage> page(const RecordQuery& query) const;
     // Of the blocks behind `before`, the next that belong to the answer, and their records' positions.
     struct Told {
@@ -100,6 +103,7 @@ class LogStore final : public Store {
 
     const std::unique_ptr<Engine> engine_;
     const Position save_interval_;
+    const std::string place_;
     const DataSet data_set_;
     const FingerprintKey fingerprint_key_;
     std::atomic<std::uint64_t> interrupts_ = 0;
@@ -107,8 +111,8 @@ class LogStore final : public Store {
     // Only the writer changes these, with mutex_ held; it reads them without.
     mutable SharedMutex mutex_; // never held during a call of the engine
     State state_;
-    std::optional<StorageError> failure_; // of the last write, until one succeeds
-    std::optional<StorageError> damage_;  // that a submission or a removal has met
+    std::optional<StorageError> failure_;        // of the last write, until one succeeds
+    mutable std::optional<StorageError> damage_; // the last that was met; any thread's to change
     std::optional<Milliseconds> last_commit_;
 
     // The writer's alone.
@@ -117,12 +121,14 @@ class LogStore final : public Store {
     bool is_behind_ = false; // what became of the last write is not known
 };
 
-template <class Question> auto LogStore::undisturbed(Question question) const {
+template <class Question> auto LogStore::undisturbed(Question question) const -> decltype(question()) {
     for (;;) {
         const Position gone = view().gone;
         auto answer = question();
         const bool is_interrupted = !answer && answer.error().kind == StorageError::Kind::unavailable;
-        if (is_interrupted || view().gone == gone) return answer;
+        if (!is_interrupted && view().gone != gone) continue;
+        if (!answer) return noticed(std::move(answer).error());
+        return answer;
     }
 }
 

@@ -165,9 +165,9 @@ std::vector<LogStore::Told> LogStore::told(const BlockQuery& query, const Record
 Result<protocol::FoundBlock> LogStore::found_block(const Told& told) const {
     const Position position = told.block.block_record != 0 ? told.block.block_record : told.block.teller;
     auto read = read_one(*engine_, position);
-    if (!read) return std::unexpected(read.error());
+    if (!read) return noticed(read.error());
     std::optional<LogEntry>& entry = *read;
-    if (!entry) return std::unexpected(corrupt_at(position, "it is missing"));
+    if (!entry) return noticed(corrupt_at(position, "it is missing"));
     protocol::FoundBlock block;
     if (told.status) {
         block.status = told.status->status;

@@ -128,14 +128,16 @@ Result<std::vector<Drift>> LogStore::drift(const std::string& pool, const std::s
 
 Result<std::optional<Report>> LogStore::read_report(std::uint32_t channel, const KnownReport& known) const {
     auto read = read_one(*engine_, known.position);
-    if (!read) return std::unexpected(read.error());
+    if (!read) return noticed(read.error());
     std::optional<LogEntry>& entry = *read;
     if (entry)
         return Report{.record = stored_record(*entry, std::move(entry->bytes)), .derived_before = known.derived_before};
-    const std::shared_lock lock{mutex_};
-    const auto& last = state_.channel(channel)->report;
-    if (!last || last->position != known.position) return std::nullopt; // it was taken out, as it may be now
-    return std::unexpected(corrupt_at(known.position, "it is missing"));
+    {
+        const std::shared_lock lock{mutex_};
+        const auto& last = state_.channel(channel)->report;
+        if (!last || last->position != known.position) return std::nullopt; // it was taken out, as it may be now
+    }
+    return noticed(corrupt_at(known.position, "it is missing"));
 }
 
 Result<RangeTotals> LogStore::channel_stats(const std::string& pool, const std::string& channel_id,
@@ -234,7 +236,7 @@ Result<std::vector<Hour>> LogStore::hours(const HoursQuery& query) const {
         scan.first_hour = static_cast<std::uint32_t>(first);
         scan.last_hour = static_cast<std::uint32_t>(std::min(first + width - 1, last));
         const auto rows = read_hours_of(*engine_, scan);
-        if (!rows) return std::unexpected(rows.error());
+        if (!rows) return noticed(rows.error());
         for (const HourRow& row : *rows) add(sums[row.hour], row.tally);
         first += width;
         if (rows->empty()) width *= 2;
@@ -280,7 +282,10 @@ LogStore::streams(const std::string& pool, const std::optional<StreamName>& afte
 Health LogStore::health() const {
     const std::shared_lock lock{mutex_};
     const auto& wrong = failure_ ? failure_ : damage_;
-    Health health{.is_healthy = !wrong, .last_commit = last_commit_, .error_message = {}};
+    Health health{.is_healthy = !wrong,
+                  .last_commit = last_commit_,
+                  .error_message = {},
+                  .damage = damage_ ? damage_->detail : ""};
     if (wrong) {
         health.error_message = to_text(wrong->kind);
         if (!wrong->detail.empty()) health.error_message.append(": ").append(wrong->detail);

@@ -644,6 +644,38 @@ TEST_CASE("a store that is damaged is refused with what to do, and nothing in it
     CHECK(read_file(database) == content);
 }
 
+TEST_CASE("a row that was changed is not given out, and the log names its file; all else is stored and served") {
+    const auto premises = std::make_shared<Premises>();
+    std::filesystem::path database;
+    {
+        Role role{{.backend = "sqlite"}, premises};
+        auto labelled = share(2, "2.2.2.2");
+        labelled.label.text = "as it was";
+        auto client = role.enter("stores");
+        client.store({bytes_of(share(1)), bytes_of(labelled)});
+        database = role.database();
+    }
+    std::string content = read_file(database);
+    const auto row = content.find("as it was");
+    REQUIRE(row != std::string::npos);
+    write_file(database, content.replace(row, 9, "as it is "));
+
+    Scene scene{{.backend = "sqlite"}, premises};
+    auto client = scene.enter("stores");
+    auto page = all_of(protocol::RecordKind::share, "2.2.2.2");
+    page.request_id = 1;
+    client.peer.send(page);
+    const auto error = client.receive<protocol::Error>();
+    CHECK(error.code.text == "storage-unavailable");
+    CHECK(contains(error.detail.text, "record at position 2: its checksum does not hold"));
+    CHECK(client.stored_shares().size() == 1);
+    scene.check_others_go_on();
+    CHECK(scene.process.wait_for_output("the store is damaged: " + database.string() + ": record at position 2"));
+    const auto health = client.ask<protocol::GetHealthSuccess>(protocol::GetHealth{});
+    CHECK_FALSE(health.is_healthy);
+    CHECK(contains(health.error_message.text, "record at position 2: its checksum does not hold"));
+}
+
 TEST_CASE("a place where no database can be is refused by its name") {
     const support::TemporaryFolder folder;
     write_file(folder.path() / "file", "a file\n");

@@ -230,13 +230,15 @@ TEST_CASE("a damaged record is not given out, not compared with, not counted") {
     log.entries[1].bytes[40] ^= 1;
     REQUIRE(engine->write(log).has_value());
 
-    const auto store = open(engine);
+    const auto store =
+        LogStore::open(std::make_unique<FaultyEngine>(engine, no_faults()), 100'000, "the-place").value();
     CHECK(totals(*store).shares_accepted == 2);
     const auto is_corrupt = [](const auto& result) {
         REQUIRE_FALSE(result.has_value());
         CHECK(result.error().kind == StorageError::Kind::corrupt);
         CHECK(result.error().detail.find("position 2") != std::string::npos);
     };
+    CHECK(store->health().damage.empty());
     is_corrupt(store->records({.pool = pool,
                                .kind = protocol::RecordKind::share,
                                .channel_id = "1.1.1.1",
@@ -245,6 +247,10 @@ TEST_CASE("a damaged record is not given out, not compared with, not counted") {
                                .limit = {.items = 0, .bytes = all_bytes}}));
     is_corrupt(store->channel_stats(pool, "1.1.1.1", {.start = std::nullopt, .end = today}));
     is_corrupt(store->are_shares_seen(pool, "", std::vector{hash(2)}));
+    const auto health = store->health();
+    CHECK_FALSE(health.is_healthy);
+    CHECK(health.damage.starts_with("the-place: record at position 2: "));
+    CHECK(health.error_message == "damaged: " + health.damage);
 }
 
 TEST_CASE("damage that a submission meets is its own outcome, and holds up nobody else") {
