@@ -72,7 +72,7 @@ FaultyStore::streams(const std::string& pool, const std::optional<StreamName>& a
 Health FaultyStore::health() const {
     const auto health = with_faults(hook_, "health", [&]() -> Result<Health> { return store_->health(); });
     if (health) return *health;
-    return {.is_healthy = false, .last_commit = std::nullopt, .error_message = health.error().detail};
+    return {.is_healthy = false, .last_commit = std::nullopt, .error_message = health.error().detail, .damage = {}};
 }
 
 Result<void> FaultyStore::close() {
