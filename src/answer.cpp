@@ -75,6 +75,7 @@ Answer<protocol::GetHealthSuccess> ask_for_health(const storage::Store& store, c
     std::string status = is_healthy ? "connected" : "stalled";
     if (state.kind == StoreState::Kind::failed) status = "failed";
     std::string problem = health.error_message.empty() ? state.detail : health.error_message;
+    if (problem.empty() && !health.damage.empty()) problem = "damaged: " + health.damage;
     if (problem.empty()) problem = store.warning();
     return protocol::GetHealthSuccess{.request_id = request.request_id,
                                       .is_healthy = is_healthy,

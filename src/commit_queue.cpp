@@ -123,7 +123,6 @@ template <class Call> auto CommitQueue::timed(Call call) {
     }
     Answer answer = call();
     note_warning();
-    note_damage();
     const std::lock_guard lock{mutex_};
     call_began_.reset();
     return answer;
@@ -156,15 +155,6 @@ void CommitQueue::note_warning() {
         log_->info("what was warned of is over");
     else
         log_->warn("soon nothing can be acknowledged: {}", warning);
-}
-
-// The first of it, whoever met it: that there is any is what matters. Health has the last.
-void CommitQueue::note_damage() {
-    if (is_damage_told_) return;
-    const std::string damage = store_.health().damage;
-    if (damage.empty()) return;
-    is_damage_told_ = true;
-    log_->error("the store is damaged: {}; bring back a backup of it; all else is stored and served as before", damage);
 }
 
 // One that fails is told to whoever wants to come in, and to nobody else: nothing waits for an acknowledgment, and the

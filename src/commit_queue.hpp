@@ -116,7 +116,6 @@ class CommitQueue {
     storage::Result<std::vector<storage::Outcome>> commit(const Batch& batch);
     void note(const std::optional<storage::StorageError>& error);
     void note_warning();
-    void note_damage();
     // False if the queue is to stop.
     bool pause();
 
@@ -125,9 +124,8 @@ class CommitQueue {
     std::shared_ptr<spdlog::logger> log_;
     SupersededHandler on_superseded_;
     CommittedHandler on_committed_;
-    storage::Position marked_;    // the writer's: what on_committed_ was told last
-    bool is_warned_ = false;      // the writer's: the operator knows of the store's warning
-    bool is_damage_told_ = false; // the writer's
+    storage::Position marked_; // the writer's: what on_committed_ was told last
+    bool is_warned_ = false;   // the writer's: the operator knows of the store's warning
 
     mutable std::mutex mutex_; // of everything below
     std::condition_variable changed_;

@@ -113,7 +113,7 @@ OpenedStore open_store(const Config& config, asio::io_context& io, const std::at
                        const std::shared_ptr<spdlog::logger>& log) {
     log->info("{}", in_words(storage::backends()));
     storage::StoreConfig where = config.store;
-    const std::string place = settle_place(where, config.state_directory);
+    where.place = settle_place(where, config.state_directory);
     WaitLog waits;
     where.goes_on_waiting = [&](std::string_view why) {
         if (waits.is_due(why, WaitLog::Clock::now())) log->warn("not open yet: {}", why);
@@ -130,7 +130,7 @@ OpenedStore open_store(const Config& config, asio::io_context& io, const std::at
     const bool is_volatile = (*store)->durability() == protocol::Durability::is_volatile;
     if (is_volatile)
         log->warn("backend {}: nothing is kept when the role ends; for that, set storage.backend", where.backend);
-    log->info("backend {}, {}, {}, data set {:016x}, generation {}, {} records", where.backend, place,
+    log->info("backend {}, {}, {}, data set {:016x}, generation {}, {} records", where.backend, where.place,
               to_text((*store)->durability()), data_set.id, data_set.generation, (*store)->position());
     OpenedStore opened{.store = *std::move(store), .watermark = {}};
     if (is_volatile) return opened;

@@ -75,7 +75,8 @@ tcp::endpoint Server::listen(const tcp::endpoint& endpoint) {
         const bool is_taken = failure.code() == asio::error::address_in_use;
         throw std::runtime_error{
             "cannot listen on " + to_text(endpoint) + ": " + failure.code().message() +
-            (is_taken ? "; another program listens there, or had a connection from there within the last minute" : "")};
+            (is_taken ? "; another program listens there, or has or had a connection from there within the last minute"
+                      : "")};
     }
 }
 
@@ -114,11 +115,23 @@ asio::awaitable<void> Server::watch() {
         if (is_slow && !was_slow) log_->warn("nothing is acknowledged meanwhile: {}", state.detail);
         if (!is_slow && was_slow) log_->info("the store has answered");
         told = state;
+        look_for_damage();
         for (const auto& connection : connections_) {
             connection->check_limits(now);
             if (is_news) connection->tell(state);
         }
     }
+}
+
+// The first of it, whoever met it: that there is any is what the operator has to know.
+void Server::look_for_damage() {
+    if (is_damage_told_) return;
+    const std::string damage = house_.store.health().damage;
+    if (damage.empty()) return;
+    is_damage_told_ = true;
+    log_->error("what is stored is damaged: {}. It is not given out, and the removing of what is old stops at it; new "
+                "records are stored. README.md says more, under \"Limits of today\"",
+                damage);
 }
 
 void Server::stop() {

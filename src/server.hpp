@@ -53,6 +53,7 @@ class Server {
     using Connections = std::list<std::shared_ptr<Connection>>;
 
     boost::asio::awaitable<void> watch();
+    void look_for_damage();
     void start(boost::asio::ip::tcp::socket socket);
     void on_attached(Connection& connection);
     void on_open(Connection& connection);
@@ -80,6 +81,7 @@ class Server {
     boost::asio::steady_timer connection_ended_;         // never expires: cancelled to wake run()
     boost::asio::steady_timer watch_;
     bool is_stopping_ = false;
+    bool is_damage_told_ = false;
 };
 
 } // namespace role

@@ -45,8 +45,8 @@ Result<Outcome> Batch::add(const Submission& submission) {
     const std::size_t channels = new_channels_.size();
     const std::size_t of_stream = to.entries.size();
     auto outcome = add(submission, to);
+    if (!outcome) undo(entries, channels, to, of_stream);
     if (!outcome && outcome.error().kind == StorageError::Kind::corrupt) {
-        undo(entries, channels, to, of_stream);
         damage_ = std::move(outcome).error();
         outcome = Outcome{std::unexpected(Refused::damaged)};
     }
@@ -105,7 +105,7 @@ Batch::Appended& Batch::appended(const Stream& stream) {
     const auto [place, is_new] = streams_.try_emplace(stream.row.number);
     if (is_new) {
         place->second.row = stream.row;
-        place->second.pool = state_.pool(stream.row.pool);
+        place->second.known_pool = state_.pool(stream.row.pool);
         place->second.durable_before = stream.row.durable_sequence;
     }
     return place->second;
@@ -194,9 +194,9 @@ Result<bool> Batch::is_duplicate(std::uint64_t fingerprint, const std::string& p
 }
 
 std::uint32_t Batch::channel(const Appended& to, const std::string& channel_id) {
-    if (to.pool != nullptr) {
-        const auto known = to.pool->channels.find(channel_id);
-        if (known != to.pool->channels.end()) return known->second;
+    if (to.known_pool != nullptr) {
+        const auto known = to.known_pool->channels.find(channel_id);
+        if (known != to.known_pool->channels.end()) return known->second;
     }
     const std::string& pool = to.row.pool;
     const auto next = static_cast<std::uint32_t>(state_.channels().size() + new_channels_.size() + 1);

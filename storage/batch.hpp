@@ -38,8 +38,8 @@ class Batch {
 
   private:
     struct Appended {
-        StreamRow row;              // as it will be
-        const Pool* pool = nullptr; // the row's, if the state knows it
+        StreamRow row;                    // as it will be
+        const Pool* known_pool = nullptr; // the row's; nothing if it is new
         std::uint64_t durable_before = 0;
         std::vector<std::size_t> entries; // the stream's, in entries_
         bool is_refused = false;

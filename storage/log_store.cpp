@@ -17,11 +17,10 @@ Milliseconds now() {
     return static_cast<Milliseconds>(std::chrono::duration_cast<std::chrono::milliseconds>(since_1970).count());
 }
 
-// Damage with the place of the store: what the checks of records find does not name it.
-StorageError located(StorageError error, const std::string& place) {
-    if (error.kind == Kind::corrupt && !place.empty() && !error.detail.contains(place))
-        error.detail.insert(0, place + ": ");
-    return error;
+// With the place of the store: what the checks of records find does not name it. Behind, because health is cut short.
+StorageError located(StorageError damage, const std::string& place) {
+    if (!place.empty() && !damage.detail.starts_with(place)) damage.detail.append(", in ").append(place);
+    return damage;
 }
 
 // When the last record of the log came; nothing if there is none.
@@ -54,7 +53,8 @@ Result<std::unique_ptr<LogStore>> LogStore::open(std::unique_ptr<Engine> engine,
     contents->head = taking.head;
 
     auto state = build_state(*engine, *contents);
-    if (!state) return std::unexpected(located(state.error(), place));
+    if (!state && state.error().kind == Kind::corrupt) return std::unexpected(located(state.error(), place));
+    if (!state) return std::unexpected(state.error());
     return std::unique_ptr<LogStore>{
         new LogStore{std::move(engine), save_interval, std::move(place), *contents, *std::move(state)}};
 }
@@ -96,7 +96,7 @@ Result<std::vector<Outcome>> LogStore::commit(std::span<const Submission> submis
     }
     const std::unique_lock lock{mutex_};
     for (const auto& [stream, epoch] : refused) state_.refuse(stream, epoch);
-    if (damage) damage_ = located(*damage, place_);
+    if (damage) damage_ = located(*damage, place_).detail;
     last_commit_ = now();
     return outcomes;
 }
@@ -190,7 +190,7 @@ std::unexpected<StorageError> LogStore::failed(StorageError error) {
 std::unexpected<StorageError> LogStore::noticed(StorageError error) const {
     if (error.kind == Kind::corrupt) {
         const std::unique_lock lock{mutex_};
-        damage_ = located(error, place_);
+        damage_ = located(error, place_).detail;
     }
     return std::unexpected(std::move(error));
 }

@@ -111,8 +111,8 @@ class LogStore final : public Store {
     // Only the writer changes these, with mutex_ held; it reads them without.
     mutable SharedMutex mutex_; // never held during a call of the engine
     State state_;
-    std::optional<StorageError> failure_;        // of the last write, until one succeeds
-    mutable std::optional<StorageError> damage_; // the last that was met; any thread's to change
+    std::optional<StorageError> failure_; // of the last write, until one succeeds
+    mutable std::string damage_;          // the last that was met; any thread's to change
     std::optional<Milliseconds> last_commit_;
 
     // The writer's alone.

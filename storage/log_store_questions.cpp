@@ -281,14 +281,10 @@ LogStore::streams(const std::string& pool, const std::optional<StreamName>& afte
 
 Health LogStore::health() const {
     const std::shared_lock lock{mutex_};
-    const auto& wrong = failure_ ? failure_ : damage_;
-    Health health{.is_healthy = !wrong,
-                  .last_commit = last_commit_,
-                  .error_message = {},
-                  .damage = damage_ ? damage_->detail : ""};
-    if (wrong) {
-        health.error_message = to_text(wrong->kind);
-        if (!wrong->detail.empty()) health.error_message.append(": ").append(wrong->detail);
+    Health health{.is_healthy = !failure_, .last_commit = last_commit_, .error_message = {}, .damage = damage_};
+    if (failure_) {
+        health.error_message = to_text(failure_->kind);
+        if (!failure_->detail.empty()) health.error_message.append(": ").append(failure_->detail);
     }
     return health;
 }

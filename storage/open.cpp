@@ -64,7 +64,7 @@ Result<std::unique_ptr<Store>> open(const StoreConfig& config) {
     }
     auto engine = openers[static_cast<std::size_t>(backend - known.begin())](config);
     if (!engine) return std::unexpected(std::move(engine).error());
-    return LogStore::open(*std::move(engine), config.save_interval, config.database_path.string());
+    return LogStore::open(*std::move(engine), config.save_interval, config.place);
 }
 
 std::span<const Backend> backends() {

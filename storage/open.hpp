@@ -19,6 +19,7 @@ struct StoreConfig {
     // NOLINTBEGIN(readability-redundant-member-init): or g++ asks for them wherever a config is written.
     std::filesystem::path database_path{}; // of those that have files
     std::string database_url{};            // of those that have a server; may hold a password
+    std::string place{};                   // what to call it when it is damaged; empty: nothing
     // NOLINTEND(readability-redundant-member-init)
     Position save_interval = 100'000;  // records between saves of what the log adds up to
     std::chrono::seconds patience{30}; // with a server that is missing

@@ -117,8 +117,8 @@ void State::put_rows(const Transaction& written) {
     for (const ChannelRow& row : written.channels) {
         Channel& channel = channels_[row.number - 1];
         channel.row = row;
-        channel.pool = place_of_pool(row.pool);
-        pools_[channel.pool].channels.insert_or_assign(row.channel_id, row.number);
+        channel.pool_place = place_of_pool(row.pool);
+        pools_[channel.pool_place].channels.insert_or_assign(row.channel_id, row.number);
     }
     for (const UserRow& row : written.users) {
         users_[row.number - 1] = row;
@@ -233,7 +233,7 @@ bool State::restore(const std::vector<KeyValue>& saved) {
         const SavedChannel& channel = snapshot->channels[i];
         channels_[i].tally = channel.tally;
         channels_[i].report = channel.report;
-        PoolBlocks& blocks = pools_[channels_[i].pool].blocks;
+        PoolBlocks& blocks = pools_[channels_[i].pool_place].blocks;
         for (const KnownBlock& block : channel.blocks.items) blocks.add(block);
         for (const KnownStatus& status : channel.statuses.items) blocks.add(status);
     }

@@ -27,7 +27,7 @@ struct Stream {
 
 struct Channel {
     ChannelRow row;
-    std::size_t pool = 0; // its place among the state's
+    std::size_t pool_place = 0; // among the state's
     Tally tally;
     std::optional<KnownReport> report;
     bool has_changed = false; // since derived state was saved
@@ -88,8 +88,10 @@ class State {
 
   private:
     // Of the entry's channel.
-    [[nodiscard]] const Pool& pool_of(const LogEntry& entry) const { return pools_[channels_[entry.channel - 1].pool]; }
-    [[nodiscard]] Pool& pool_of(const LogEntry& entry) { return pools_[channels_[entry.channel - 1].pool]; }
+    [[nodiscard]] const Pool& pool_of(const LogEntry& entry) const {
+        return pools_[channels_[entry.channel - 1].pool_place];
+    }
+    [[nodiscard]] Pool& pool_of(const LogEntry& entry) { return pools_[channels_[entry.channel - 1].pool_place]; }
 
     void put_rows(const Transaction& written);
     // Of the pool, which is made if it is not known.

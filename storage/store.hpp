@@ -200,7 +200,7 @@ struct Health {
     bool is_healthy = false;
     std::optional<Milliseconds> last_commit; // before the first since the start: when the last record came
     std::string error_message;
-    std::string damage; // that somebody has met since the start, and where; empty if nobody has
+    std::string damage; // that somebody has met since the start, and where; empty if nobody has. The store stores
 };
 
 class Store {

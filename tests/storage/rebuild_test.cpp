@@ -47,13 +47,13 @@ Result<std::unique_ptr<LogStore>> reopen(const std::shared_ptr<Engine>& engine, 
 }
 
 // An entry as a store would have written it.
-LogEntry entry_of(Position position, const protocol::Share& share) {
+template <protocol::Record R> LogEntry entry_of(Position position, const R& record) {
     LogEntry entry;
     entry.position = position;
     entry.stream = 1;
     entry.sequence = position;
     entry.received_at = today;
-    entry.bytes = bytes(share).bytes;
+    entry.bytes = bytes(record).bytes;
     entry.content = protocol::read_record(entry.bytes).value();
     entry.channel = 1;
     entry.time = today;
@@ -219,38 +219,60 @@ TEST_CASE("a log with damage is refused with the position, when it is read to op
     CHECK(store.error().detail.find(named) != std::string::npos);
 }
 
-TEST_CASE("a damaged record is not given out, not compared with, not counted") {
-    auto log = log_of({entry_of(1, share(1)), entry_of(2, share(2))});
+TEST_CASE("what is damaged is not given out, not compared with, not counted; whoever asks for it, health has it then") {
+    auto log = log_of({entry_of(1, share(1)), entry_of(2, share(2)), entry_of(3, block(3)), entry_of(4, report(9))});
     const auto engine = std::make_shared<MemoryEngine>();
     const auto fingerprint = fingerprint_of(engine->load()->fingerprint_key, pool, hash(2));
     log.entries[1].fingerprint = fingerprint;
     State state; // as if it had been damaged after its totals were saved
     REQUIRE(state.apply(log).has_value());
     state.save(log);
-    log.entries[1].bytes[40] ^= 1;
+    for (LogEntry& entry : log.entries)
+        if (entry.position > 1) entry.bytes[40] ^= 1;
+    log.hours.front().tally.records += 1;
     REQUIRE(engine->write(log).has_value());
 
-    const auto store =
-        LogStore::open(std::make_unique<FaultyEngine>(engine, no_faults()), 100'000, "the-place").value();
-    CHECK(totals(*store).shares_accepted == 2);
-    const auto is_corrupt = [](const auto& result) {
-        REQUIRE_FALSE(result.has_value());
-        CHECK(result.error().kind == StorageError::Kind::corrupt);
-        CHECK(result.error().detail.find("position 2") != std::string::npos);
+    const auto check_damage = [&](const std::string& what, auto ask) {
+        CAPTURE(what);
+        const auto store =
+            LogStore::open(std::make_unique<FaultyEngine>(engine, no_faults()), 100'000, "the-place").value();
+        CHECK(totals(*store).shares_accepted == 2);
+        CHECK(store->health().damage.empty());
+        const auto answer = ask(*store);
+        REQUIRE_FALSE(answer.has_value());
+        CHECK(answer.error().kind == StorageError::Kind::corrupt);
+        CHECK(answer.error().detail.starts_with(what));
+        const auto health = store->health();
+        CHECK(health.is_healthy); // it stores
+        CHECK(health.damage == answer.error().detail + ", in the-place");
     };
-    CHECK(store->health().damage.empty());
-    is_corrupt(store->records({.pool = pool,
-                               .kind = protocol::RecordKind::share,
-                               .channel_id = "1.1.1.1",
-                               .range = {},
-                               .after = {},
-                               .limit = {.items = 0, .bytes = all_bytes}}));
-    is_corrupt(store->channel_stats(pool, "1.1.1.1", {.start = std::nullopt, .end = today}));
-    is_corrupt(store->are_shares_seen(pool, "", std::vector{hash(2)}));
-    const auto health = store->health();
-    CHECK_FALSE(health.is_healthy);
-    CHECK(health.damage.starts_with("the-place: record at position 2: "));
-    CHECK(health.error_message == "damaged: " + health.damage);
+    const PageLimit limit{.items = 0, .bytes = all_bytes};
+    check_damage("record at position 2: ", [&](const Store& store) {
+        return store.records({.pool = pool,
+                              .kind = protocol::RecordKind::share,
+                              .channel_id = "1.1.1.1",
+                              .range = {},
+                              .after = {},
+                              .limit = limit});
+    });
+    check_damage("record at position 2: ",
+                 [&](const Store& store) { return store.are_shares_seen(pool, "", std::vector{hash(2)}); });
+    check_damage("record at position 3: ", [&](const Store& store) {
+        return store.blocks({.pool = pool, .channel_id = "", .range = {}, .after = {}, .limit = limit});
+    });
+    check_damage("record at position 4: ", [&](const Store& store) { return store.accounting(pool, "1.1.1.1"); });
+    check_damage("record at position 4: ", [&](const Store& store) { return store.drift(pool, "", 9); });
+    check_damage("the sums of hour ", [&](const Store& store) {
+        return store.channel_stats(pool, "1.1.1.1", {.start = std::nullopt, .end = today});
+    });
+    check_damage("the sums of hour ", [&](const Store& store) {
+        return store.hours({.pool = pool,
+                            .subject = protocol::Subject::channel,
+                            .subject_id = "1.1.1.1",
+                            .range = {},
+                            .after = {},
+                            .limit = 9});
+    });
 }
 
 TEST_CASE("damage that a submission meets is its own outcome, and holds up nobody else") {
@@ -283,8 +305,8 @@ TEST_CASE("damage that a submission meets is its own outcome, and holds up nobod
     CHECK(store->channels(pool, "", 9) == std::vector<std::string>{"1.1.1.1", "new"});
     CHECK(totals(*store).shares_accepted == 4);
     CHECK(totals(*store).shares_duplicate == 0);
-    CHECK_FALSE(store->health().is_healthy);
-    CHECK(store->health().error_message.find("position 2") != std::string::npos);
+    CHECK(store->health().is_healthy); // it stores
+    CHECK(store->health().damage.find("position 2") != std::string::npos);
     const auto again = attach(*store, 1);
     CHECK(again.durable_sequence == 2);
     CHECK(commit_one(*store, submission(again, 3, shares(7, 7, "new"))) == stored(3));

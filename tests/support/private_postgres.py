@@ -19,6 +19,7 @@ postgres_server.SETTINGS = tuple(setting for setting in postgres_server.SETTINGS
 
 
 def main():
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs inherit that it is ignored
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the server goes, too
     try:
         server = postgres_server.PostgresServer()
