@@ -99,6 +99,9 @@ class Setting {
     void reload(const std::string& expected) {
         prompt_.run("SELECT pg_reload_conf()");
         wait_until([&] { return prompt_.run(std::string{"SHOW "}.append(name_)) == expected + "\n"; });
+        // The checkpointer alone tells all sessions whether commits wait for a standby, once it has read the settings:
+        // it does so before each checkpoint, and a first one may have been asked for just before.
+        for (int i = 0; i < 2; ++i) prompt_.run("CHECKPOINT");
     }
 
     std::string name_;
