@@ -17,10 +17,11 @@ Milliseconds now() {
     return static_cast<Milliseconds>(std::chrono::duration_cast<std::chrono::milliseconds>(since_1970).count());
 }
 
-// With the place of the store: what the checks of records find does not name it. Behind, because health is cut short.
-StorageError located(StorageError damage, const std::string& place) {
-    if (!place.empty() && !damage.detail.starts_with(place)) damage.detail.append(", in ").append(place);
-    return damage;
+// Damage with the place of the store, which the checks of records do not name. Behind, because health is cut short.
+StorageError located(StorageError error, const std::string& place) {
+    if (error.kind == Kind::corrupt && !place.empty() && !error.detail.starts_with(place))
+        error.detail.append(", in ").append(place);
+    return error;
 }
 
 // When the last record of the log came; nothing if there is none.
@@ -53,8 +54,7 @@ Result<std::unique_ptr<LogStore>> LogStore::open(std::unique_ptr<Engine> engine,
     contents->head = taking.head;
 
     auto state = build_state(*engine, *contents);
-    if (!state && state.error().kind == Kind::corrupt) return std::unexpected(located(state.error(), place));
-    if (!state) return std::unexpected(state.error());
+    if (!state) return std::unexpected(located(state.error(), place));
     return std::unique_ptr<LogStore>{
         new LogStore{std::move(engine), save_interval, std::move(place), *contents, *std::move(state)}};
 }
@@ -135,7 +135,7 @@ Result<void> LogStore::catch_up() {
     }
     if (auto written = make_durable(behind(contents->head)); !written) return written;
     auto state = build_state(*engine_, *contents);
-    if (!state) return failed(std::move(state).error());
+    if (!state) return failed(located(std::move(state).error(), place_));
     state->take_refusals(state_);
     const std::unique_lock lock{mutex_};
     state_ = *std::move(state);
