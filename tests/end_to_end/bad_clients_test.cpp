@@ -498,13 +498,18 @@ TEST_CASE("a client that never reads is cut 30 s after the last byte that could 
     Scene scene;
     Client client = scene.enter(support::Peer{scene.port, 4096}, "deaf", support::claim(1));
     const auto start = std::chrono::steady_clock::now();
-    for (std::uint64_t nonce = 1; nonce < 1'000'000; ++nonce) {
-        const auto frame = client.peer.seal(encode_frame(Ping{nonce}).value());
-        if (client.peer.send_until_blocked(frame, std::chrono::seconds{1}) < frame.size()) break;
+    Bytes rest; // of the message that the role did not take
+    bool is_cut = false;
+    for (int attempt = 0; !is_cut && attempt < 10; ++attempt) { // a role that was only slow reads on meanwhile
+        do {
+            if (rest.empty()) rest = client.peer.seal(encode_frame(Ping{1}).value());
+            const auto taken = client.peer.send_until_blocked(rest, std::chrono::seconds{1});
+            rest.erase(rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(taken));
+        } while (rest.empty());
+        scene.check_others_go_on();
+        is_cut = scene.logs(client.peer, "closed in phase open: the time limit was reached");
     }
-    scene.check_others_go_on();
-    const std::string cut = "closed in phase open: the time limit was reached";
-    CHECK((scene.logs(client.peer, cut) || scene.logs(client.peer, cut))); // twice the patience of a wait
+    CHECK(is_cut);
     CHECK(std::chrono::steady_clock::now() - start >= std::chrono::seconds{30});
     scene.check_others_go_on();
 }
