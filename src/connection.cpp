@@ -70,11 +70,8 @@ asio::awaitable<Connection::Ending> Connection::run() {
     auto entered = co_await client::within(house_.limits.authentication, let_in());
     // From here on nothing of ours may cut off what the peer is owed: stop() only ends the reading.
     co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-    if (!entered) {
-        if (!is_stopping_) failure_ = entered.error(); // else it was cut short by us
-    } else if (*entered) {
-        refusal_ = **entered;
-    } else if (!is_stopping_) {
+    if (!entered && !refusal_ && !is_stopping_) failure_ = entered.error();
+    if (entered && !refusal_ && !is_stopping_) {
         is_open_ = true;
         handlers_.on_open(*this);
         asio::co_spawn(house_.io, read(), asio::bind_cancellation_slot(reading_.slot(), [self](std::exception_ptr e) {
@@ -105,7 +102,7 @@ asio::awaitable<Connection::Ending> Connection::end() {
     co_return Stopped{};
 }
 
-asio::awaitable<Connection::MaybeRefusal> Connection::let_in() {
+asio::awaitable<client::Result<void>> Connection::let_in() {
     co_await asio::this_coro::throw_if_cancelled(false);
     const client::CredentialsSource credentials = [this] {
         return house_.credentials.current(std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
@@ -131,9 +128,10 @@ asio::awaitable<Connection::MaybeRefusal> Connection::let_in() {
         if (auto* wanted = std::get_if<Attach>(&step.wish)) step = co_await attach(std::move(*wanted));
         if (auto sent = co_await stream_->write_frame(std::move(step.reply)); !sent)
             co_return std::unexpected(sent.error());
-        if (step.refusal) co_return std::move(step.refusal);
+        refusal_ = std::move(step.refusal);
+        if (refusal_) break;
     }
-    co_return std::nullopt;
+    co_return client::Result<void>{};
 }
 
 asio::awaitable<Step> Connection::attach(Attach wanted) {
@@ -158,8 +156,10 @@ asio::awaitable<Step> Connection::attach(Attach wanted) {
                         });
     while (!*attached) {
         co_await wait(read_more_);
-        if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none)
-            co_return session_->refuse(codes::storage_unavailable, "the store did not answer in time");
+        if ((co_await asio::this_coro::cancellation_state).cancelled() == asio::cancellation_type::none) continue;
+        co_return is_stopping_
+            ? session_->refuse(codes::shutting_down, "the server stops before the store has answered")
+            : session_->refuse(codes::storage_unavailable, "the store did not answer in time");
     }
     if (!**attached) co_return session_->refuse(codes::storage_unavailable, (*attached)->error().detail);
     welcome.attachment = ***attached;

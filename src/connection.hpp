@@ -107,9 +107,7 @@ class Connection : public CommitQueue::Submitter, public std::enable_shared_from
     [[nodiscard]] boost::asio::cancellation_slot slot() { return life_.slot(); }
 
   private:
-    using MaybeRefusal = client::Result<std::optional<Refusal>>;
-
-    boost::asio::awaitable<MaybeRefusal> let_in();
+    boost::asio::awaitable<client::Result<void>> let_in(); // or refusal_ is set
     boost::asio::awaitable<Step> attach(Attach attach);
     boost::asio::awaitable<void> read();
     boost::asio::awaitable<void> write();

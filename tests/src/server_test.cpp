@@ -359,6 +359,20 @@ TEST_CASE("a stop commits what was read, acknowledges it, says Reconnect, and cl
     server.stop();
 }
 
+TEST_CASE("who waits for the store to attach is told at a stop: shutting-down") {
+    RunningServer server;
+    support::Peer peer{server.port};
+    support::negotiate(peer, server.curve, server.authority);
+    server.faults.hold("attach");
+    peer.send(server.proof(peer, 1));
+    server.faults.wait_until_held();
+    server.begin_to_stop();
+    CHECK(peer.receive<Error>().code.text == "shutting-down");
+    CHECK(peer.is_closed());
+    server.faults.let_go();
+    server.stop();
+}
+
 TEST_CASE("a stop that comes between two steps of letting a peer in is not overheard") {
     RunningServer server;
     support::Peer stranger{server.port};

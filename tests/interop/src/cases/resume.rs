@@ -1,7 +1,11 @@
 //! What a client finds when it comes back: after its own end, after the role's, and after the store's.
 
 use std::fs;
-use std::path::PathBuf;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use parsers_sv2::{AnyMessageOwned, CommonMessagesOwned};
 
@@ -13,7 +17,7 @@ use crate::cases::world::{
 use crate::client::{Claim, Session};
 use crate::ensure;
 use crate::extension::{
-    GetHealth, Message, STORAGE_EXTENSION, Share, StoreStatus, StoreSuccess, Struct,
+    GetHealth, Message, STORAGE_EXTENSION, Share, StorageError, StoreStatus, StoreSuccess, Struct,
 };
 use crate::sri::Received;
 use crate::tap::{Case, Outcome};
@@ -39,6 +43,10 @@ pub fn cases() -> Vec<Case<Programs>> {
         Case::new(
             "SIGTERM is answered with the last acknowledgment, then Reconnect, then the end",
             stopped,
+        ),
+        Case::new(
+            "who waits for the store to attach when the role stops is told shutting-down",
+            stopped_before_attached,
         ),
         Case::new(
             "a store that cannot write is told of by StoreStatus, ends no session, and goes on where it stopped",
@@ -229,6 +237,71 @@ fn stopped(programs: &Programs) -> Outcome {
         };
         expect_equal("durable_sequence", granted.durable_sequence, kept)
     })
+}
+
+/// SQLite's writer waits up to a second for a lock that another program holds. A stop that comes before the role has read
+/// Authenticate, or after that second, is answered otherwise, and the case begins anew.
+fn stopped_before_attached(programs: &Programs) -> Outcome {
+    on(programs, &[Backend::Sqlite], |world| {
+        for _ in 0..20 {
+            let lock = Lock::on(&world.database())?;
+            let mut peer = world.introduced()?;
+            peer.peer
+                .send_extension(peer.signed(&world.keys[POOL], Claim::write(7)))?;
+            thread::sleep(Duration::from_millis(200));
+            world.role.terminate()?;
+            let frame = peer.peer.receive_frame()?;
+            drop(lock);
+            let code = if frame.header.ext_type() == STORAGE_EXTENSION {
+                string(&peer.peer.parse::<StorageError>(&frame)?.code)
+            } else {
+                expect_reconnect(frame.message()?)?;
+                String::new()
+            };
+            peer.peer.expect_closed()?;
+            world.role.expect_stopped()?;
+            world.role.start_again()?;
+            if code == "shutting-down" {
+                world.open(POOL, Claim::write(7))?;
+                return Ok(());
+            }
+            ensure!(code.is_empty() || code == "storage-unavailable", "{code}");
+        }
+        Err("no stop came while the store was waited for".into())
+    })
+}
+
+/// Held by a program of its own, as an operator's would be, until this is dropped.
+struct Lock {
+    program: Child,
+    _input: ChildStdin,
+}
+
+impl Lock {
+    fn on(database: &Path) -> Outcome<Self> {
+        let mut program = Command::new("sqlite3")
+            .arg(database)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut input = program.stdin.take().ok_or("sqlite3 has no input")?;
+        let output = program.stdout.take().ok_or("sqlite3 has no output")?;
+        writeln!(input, ".timeout 10000\nBEGIN IMMEDIATE; SELECT 'held';")?;
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line)?;
+        ensure!(line == "held\n", "sqlite3 says '{line}'");
+        Ok(Self {
+            program,
+            _input: input,
+        })
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let _ = self.program.kill();
+        let _ = self.program.wait();
+    }
 }
 
 fn expect_reconnect(message: AnyMessageOwned) -> Outcome {
