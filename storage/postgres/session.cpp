@@ -92,11 +92,11 @@ Result<void> Session::wait_for_server() {
         }
         if (opened.error().kind == Kind::unusable) return std::unexpected(std::move(opened).error());
         waiting_for_ = opened.error().detail;
+        if (!tell(waiting_for_)) return error(Kind::unavailable, "waiting for the server was given up");
         if (Clock::now() >= deadline)
             return error(Kind::unavailable,
                          join({"there was no server within ", std::to_string(options_.patience.count()),
                                " s; the last attempt: ", waiting_for_}));
-        if (!tell(waiting_for_)) return error(Kind::unavailable, "waiting for the server was given up");
         std::this_thread::sleep_for(between_attempts);
     }
 }

@@ -452,7 +452,7 @@ TEST_CASE("what a fenced session has in flight is not stored behind its successo
         CAPTURE(backend);
         Scene scene{{.backend = backend}};
         auto older = scene.enter("twins");
-        constexpr std::uint64_t count = 20'000;
+        constexpr std::uint64_t count = 2'000;
         for (std::uint64_t i = 1; i <= count; i += 20) older.send(shares(i, i + 19));
         auto newer = scene.enter("twins"); // whatever of these the role has read, and not committed
         const std::uint64_t inherited = newer.granted.durable_sequence;

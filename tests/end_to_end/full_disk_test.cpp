@@ -85,6 +85,7 @@ void fill(Role& role, Client& client) {
     client.wait_for_status(false);
     CHECK(client.status()->code.text == "storage-unavailable");
     CHECK(role.process.wait_for_output(advice));
+    client.wait_until_durable(client.totals().shares_accepted); // what a slow disk took before it was full
     CHECK(client.durable() < all);
 }
 

@@ -17,7 +17,7 @@ import traceback
 from pathlib import Path
 
 PROGRAMS = Path(sys.argv[1]).resolve()
-PATIENCE = 120  # seconds; far more than anything takes
+PATIENCE = 800  # seconds; far more than anything takes
 
 # What every backend answers about the mock data.
 ANSWERS = {

@@ -320,14 +320,19 @@ pub fn store_records(first_sequence: u64, records: &[Vec<u8>]) -> Outcome<StoreR
     })
 }
 
+impl Frame {
+    /// Of the store's state: it may come at any moment, for a disk is slow now and then.
+    pub fn is_report(&self) -> bool {
+        self.header.ext_type() == STORAGE_EXTENSION && self.header.msg_type() == StoreStatus::TYPE
+    }
+}
+
 impl Peer {
-    /// The next frame is this message of our extension, to its last byte; but for reports of the store's state, which may
-    /// come at any moment: a disk is slow now and then.
+    /// The next frame is this message of our extension, to its last byte; but for reports.
     pub fn expect<M: Message>(&mut self) -> Outcome<M> {
         loop {
             let frame = self.receive_frame()?;
-            let is_report = frame.header.msg_type() == StoreStatus::TYPE;
-            if !is_report || M::TYPE == StoreStatus::TYPE {
+            if !frame.is_report() || M::TYPE == StoreStatus::TYPE {
                 return self.parse(&frame);
             }
             self.parse::<StoreStatus>(&frame)?;

@@ -129,8 +129,12 @@ impl Peer {
 
     /// Error of our extension, in answer to something that is no request of our extension.
     pub fn expect_storage_error(&mut self, code: &str) -> Outcome {
-        let frame = self.receive_frame()?;
-        check_storage_error(&frame, code)
+        loop {
+            let frame = self.receive_frame()?;
+            if !frame.is_report() {
+                return check_storage_error(&frame, code);
+            }
+        }
     }
 }
 

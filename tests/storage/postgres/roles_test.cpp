@@ -31,6 +31,7 @@ TEST_CASE("a second role stands by, says so, and takes over when the first is go
     std::thread standby{[&] {
         second = open_postgres(
             {.url = scene.url, .patience = std::chrono::seconds{0}, .goes_on_waiting = [&](std::string_view text) {
+                 if (!has(text, "standing by")) return true; // it is still at the door
                  if (told == 0) why = text;
                  ++told;
                  return true;
@@ -50,7 +51,8 @@ TEST_CASE("a second role stands by, says so, and takes over when the first is go
 
 TEST_CASE("standing by ends when it is told to") {
     const OpenScene scene;
-    const auto second = open_postgres({.url = scene.url, .goes_on_waiting = [](std::string_view) { return false; }});
+    const auto second = open_postgres(
+        {.url = scene.url, .goes_on_waiting = [](std::string_view text) { return !has(text, "standing by"); }});
     CHECK(kind(second) == Kind::unavailable);
     CHECK(has(detail(second), "standing by for another role was given up"));
 }
@@ -117,16 +119,19 @@ TEST_CASE("a role that was cut off, and comes back when another is active, is to
     scene.log.add_shares(1, 1);
     const Transaction late = scene.log.take();
     std::unique_ptr<Engine> second;
-    std::atomic<bool> is_open = false;
+    std::atomic<bool> is_standing_by = false;
     std::thread standby{[&] {
-        second = scene.open();
-        is_open = true;
+        auto opened = open_postgres({.url = scene.url, .goes_on_waiting = [&](std::string_view text) {
+                                         if (has(text, "standing by")) is_standing_by = true;
+                                         return true;
+                                     }});
+        if (opened) second = *std::move(opened);
     }};
-    while (!is_open) { // until it is the standby that gets the lock
-        scene.prompt.run("SELECT pg_terminate_backend(" + scene.writer() + ")");
-        std::this_thread::sleep_for(std::chrono::milliseconds{300});
-    }
+    wait_until([&] { return is_standing_by.load(); });
+    scene.prompt.run("SELECT pg_terminate_backend(" + scene.writer() +
+                     ")"); // which does not come back before it is used
     standby.join();
+    REQUIRE(second);
     storage::Result<void> written = scene.engine->write(late);
     while (!written && written.error().kind == Kind::unavailable) written = scene.engine->write(late);
     CHECK(kind(written) == Kind::superseded);

@@ -282,6 +282,9 @@ fn many(programs: &Programs) -> Outcome {
         let mut answered = 0;
         while !waiting.is_empty() {
             let frame = session.peer.receive_frame()?;
+            if frame.is_report() {
+                continue;
+            }
             let id = if frame.header.msg_type() == StorageError::TYPE {
                 let error = session.peer.parse::<StorageError>(&frame)?;
                 expect_equal("code", string(&error.code).as_str(), "busy")?;

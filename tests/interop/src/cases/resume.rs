@@ -152,6 +152,9 @@ fn killed_while_storing(world: &mut World) -> Outcome<(Session, Vec<Vec<u8>>)> {
     world.role.kill()?;
     // What had been said before is still to be read; the end of it may be torn.
     while let Ok(Received::Frame(frame)) = session.peer.receive() {
+        if frame.is_report() {
+            continue;
+        }
         let success = session.peer.parse::<StoreSuccess>(&frame)?;
         session.take_acknowledgment(&success)?;
     }
@@ -219,6 +222,9 @@ fn stopped(programs: &Programs) -> Outcome {
             if frame.header.ext_type() != STORAGE_EXTENSION {
                 expect_reconnect(frame.message()?)?;
                 break;
+            }
+            if frame.is_report() {
+                continue;
             }
             let success = session.peer.parse::<StoreSuccess>(&frame)?;
             session.take_acknowledgment(&success)?;
