@@ -534,6 +534,14 @@ TEST_CASE("the older session of a stream is told that it is fenced, though it sa
     CHECK(newer.receive<StoreSuccess>().durable_sequence == 1);
 }
 
+TEST_CASE(
+    "the limits are those of EXTENSION.md, section 1.4: 5 s until a peer is let in, 120 s of silence, 30 s to write") {
+    const role::ServerLimits limits;
+    CHECK(limits.authentication == 5s);
+    CHECK(limits.idle == 120s);
+    CHECK(limits.write == 30s);
+}
+
 TEST_CASE("an authenticated connection that is silent for the idle limit is closed without a message") {
     RunningServer server{{.idle = 50ms, .watch = 10ms}};
     support::Peer peer{server.port};

@@ -1,3 +1,4 @@
+#include "storage/sqlite/database.hpp"
 #include "tests/storage/sqlite/scene.hpp"
 
 #include <array>
@@ -5,6 +6,8 @@
 #include <sys/stat.h>
 
 using namespace sqlite_scene;
+using storage::sqlite::Database;
+using storage::sqlite::Use;
 
 TEST_CASE("a new store is empty, has a data set of its own and a file for its owner alone") {
     Scene scene;
@@ -27,6 +30,29 @@ TEST_CASE("a new store is empty, has a data set of its own and a file for its ow
     const auto other = open(scene.folder.path() / "other.db");
     CHECK(other->load()->data_set.id != contents->data_set.id);
     CHECK(other->load()->fingerprint_key != contents->fingerprint_key);
+}
+
+TEST_CASE("every table is STRICT, and records of each kind are rows whose id is their position") {
+    Scene scene;
+    const auto engine = open(scene.file);
+    Prompt prompt{scene.file};
+    const std::string tables = "FROM pragma_table_list AS t WHERE schema = 'main' AND type = 'table'";
+    CHECK(prompt.run("SELECT name " + tables + " AND NOT strict AND name NOT LIKE 'sqlite_%'").empty());
+    CHECK(prompt.run("SELECT name " + tables +
+                     " AND NOT wr AND EXISTS (SELECT 1 FROM pragma_table_info(t.name) AS c WHERE c.name = 'position' "
+                     "AND c.pk = 1 AND c.type = 'INTEGER') ORDER BY name") ==
+          "acknowledgments\nblock_statuses\nblocks\ndeclared_jobs\ndeletions\nrefused_records\nreports\nshares\n"
+          "solutions\n");
+}
+
+TEST_CASE("a connection for reading writes nothing") {
+    Scene scene;
+    const auto engine = open(scene.file);
+    const auto reader = Database::open(scene.file, Use::read);
+    REQUIRE(reader);
+    CHECK((*reader)->execute("SELECT * FROM head"));
+    CHECK_FALSE((*reader)->execute("UPDATE head SET term = 7"));
+    CHECK(Prompt{scene.file}.run("SELECT term FROM head") == "0\n");
 }
 
 TEST_CASE("a name without a folder is in the current one") {
