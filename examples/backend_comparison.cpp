@@ -31,9 +31,11 @@ namespace {
 using namespace examples;
 namespace fs = std::filesystem;
 
-constexpr int rounds = 22; // the first only warms up
+constexpr int turns = 7;
+constexpr int runs = 4; // of a turn: the first only warms up, as another contender's came before
+constexpr int counted_runs = turns * (runs - 1);
 
-// In ms; the median of all but the first.
+// In ms; the median of the runs that count.
 class Timing {
   public:
     template <class Work> void run(Work work) {
@@ -43,8 +45,10 @@ class Timing {
         samples_.push_back(taken.count());
     }
     [[nodiscard]] double median() const {
-        if (samples_.size() < 2) return 0;
-        std::vector<double> counted{samples_.begin() + 1, samples_.end()};
+        std::vector<double> counted;
+        for (std::size_t i = 0; i < samples_.size(); ++i)
+            if (i % runs != 0) counted.push_back(samples_[i]);
+        if (counted.empty()) return 0;
         const auto middle = counted.begin() + static_cast<std::ptrdiff_t>(counted.size() / 2);
         std::ranges::nth_element(counted, middle);
         return *middle;
@@ -68,8 +72,8 @@ struct Contender {
     std::unique_ptr<ReferenceWay> reference = {};
 };
 
-// A new store for each way to insert; of the last round the first is kept for the questions.
-void insert(Contender& contender, const MockData& data, ComparisonPlaces& places, int round) {
+// A new store for each way to insert; of the last run the first is kept for the questions.
+void insert(Contender& contender, const MockData& data, ComparisonPlaces& places, bool is_last) {
     const auto place = places.make(contender.name, "each");
     auto& storage = contender.storage.emplace(backend(place));
     contender.init.run([&] { must(storage.initialize()); });
@@ -81,16 +85,16 @@ void insert(Contender& contender, const MockData& data, ComparisonPlaces& places
     must(other.initialize());
     contender.insert_batch.run([&] { must(other.store_batch(records)); });
     must(other.close());
-    if (round + 1 == rounds) return;
+    if (is_last) return;
     must(storage.close());
     contender.bytes = places.bytes(place);
 }
 
-void insert_by_reference(Contender& contender, const MockData& data, ComparisonPlaces& places, int round) {
+void insert_by_reference(Contender& contender, const MockData& data, ComparisonPlaces& places, bool is_last) {
     const auto place = places.make(contender.name, "each");
     contender.init.run([&] { contender.reference = std::make_unique<ReferenceWay>(place.database_path); });
     contender.insert_each.run([&] { contender.reference->store_each(data); });
-    if (round + 1 == rounds) return;
+    if (is_last) return;
     contender.reference.reset();
     contender.bytes = places.bytes(place);
 }
@@ -106,7 +110,13 @@ void query(Contender& contender, const Questions& questions, std::size_t& items)
             fmt::format("{} answers with {} items, others with {}", contender.name, answered, items)};
 }
 
-// All contenders take turns, so that whatever else the machine does hits each of them.
+// All contenders take turns, so that whatever else the machine does hits each of them. run(contender, is_last).
+template <class Run> void take_turns(std::vector<Contender*> contenders, Run run) {
+    for (int turn = 0; turn < turns; ++turn)
+        for (Contender* const contender : contenders)
+            for (int i = 0; i < runs; ++i) run(*contender, turn + 1 == turns && i + 1 == runs);
+}
+
 void measure(std::vector<Contender>& backends, Contender& reference, const MockData& data, ComparisonPlaces& places) {
     for (Contender& contender : backends) { // can it be had at all?
         contender.unavailable = places.why_not(contender.name);
@@ -114,21 +124,21 @@ void measure(std::vector<Contender>& backends, Contender& reference, const MockD
         ShareAccountingStorage storage{backend(places.make(contender.name, "probe"))};
         if (const auto opened = storage.initialize(); !opened) contender.unavailable = opened.error();
     }
-    const auto is_there = [](const Contender& contender) { return contender.unavailable.empty(); };
-    for (int round = 0; round < rounds; ++round) {
-        for (Contender& contender : backends)
-            if (is_there(contender)) insert(contender, data, places, round);
-        insert_by_reference(reference, data, places, round);
-    }
+    std::vector<Contender*> there;
+    for (Contender& contender : backends)
+        if (contender.unavailable.empty()) there.push_back(&contender);
+    there.push_back(&reference);
+    take_turns(there, [&](Contender& contender, bool is_last) {
+        if (&contender == &reference)
+            insert_by_reference(contender, data, places, is_last);
+        else
+            insert(contender, data, places, is_last);
+    });
     const Questions questions = make_questions(data);
     std::size_t items = 0;
-    for (int round = 0; round < rounds; ++round) {
-        for (Contender& contender : backends)
-            if (is_there(contender)) query(contender, questions, items);
-        query(reference, questions, items);
-    }
-    for (Contender& contender : backends)
-        if (is_there(contender)) must(contender.storage->close());
+    take_turns(there, [&](Contender& contender, bool /*is_last*/) { query(contender, questions, items); });
+    for (Contender* const contender : there)
+        if (contender != &reference) must(contender->storage->close());
     reference.reference.reset();
 }
 
@@ -166,9 +176,9 @@ void print_row(const Contender& each) {
 
 void print_figures(const std::vector<Contender>& backends, const Contender& reference, const MockData& data) {
     fmt::print("{} channels, {} inserts: {} shares, {} blocks, {} batch acknowledgments, {} reports\n"
-               "times in ms, medians of {} runs after one to warm up\n\n",
+               "times in ms, medians of {} runs, {} in a row after one to warm up\n\n",
                data.channels.size(), in_order(data).size(), data.shares.size(), data.blocks.size(),
-               data.batch_acknowledgments.size(), data.reports.size(), rounds - 1);
+               data.batch_acknowledgments.size(), data.reports.size(), counted_runs, runs - 1);
     fmt::print("{:<24} {:>9} {:>15} {:>16} {:>9} {:>8}\n", "backend", "init_ms", "insert_each_ms", "insert_batch_ms",
                "query_ms", "bytes");
     for (const Contender& each : backends) {

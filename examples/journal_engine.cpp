@@ -65,8 +65,8 @@ struct Fields {
 template <class Pipe, class T> void pass(Pipe& pipe, T& value) {
     constexpr bool reads = std::same_as<Pipe, Reader>;
     if constexpr (std::is_enum_v<std::remove_const_t<T>> || std::integral<T>) {
-        if constexpr (reads) value = static_cast<T>(pipe.take_integer(sizeof(T)));
-        if constexpr (!reads) pipe.put_integer(static_cast<std::uint64_t>(value), sizeof(T));
+        if constexpr (reads) value = static_cast<T>(pipe.template take_integer<sizeof(T)>());
+        if constexpr (!reads) pipe.template put_integer<sizeof(T)>(static_cast<std::uint64_t>(value));
     } else if constexpr (requires { Fields::of(value); }) {
         std::apply([&](auto&... field) { (pass(pipe, field), ...); }, Fields::of(value));
     } else if constexpr (requires { value.has_value(); }) {
@@ -94,22 +94,20 @@ std::uint64_t checksum_of(protocol::ByteView bytes) {
 }
 
 template <class T> protocol::Bytes frame_of(const T& value) {
-    protocol::Bytes body;
-    Writer out{body};
-    pass(out, value);
-    protocol::Bytes frame;
-    Writer whole{frame};
-    whole.put_integer(body.size(), 8);
-    whole.put_integer(checksum_of(body), 8);
-    whole.put(body);
-    return frame;
+    Writer body;
+    pass(body, value);
+    Writer frame;
+    frame.put_integer<8>(body.written().size());
+    frame.put_integer<8>(checksum_of(body.written()));
+    frame.put(body.written());
+    return std::move(frame).take();
 }
 
 // Takes the first frame off `bytes`; nothing if it is not whole.
 template <class T> std::optional<T> take_frame(protocol::ByteView& bytes) {
     Reader in{bytes};
-    const std::uint64_t size = in.take_integer(8);
-    const std::uint64_t checksum = in.take_integer(8);
+    const std::uint64_t size = in.take_integer<8>();
+    const std::uint64_t checksum = in.take_integer<8>();
     const protocol::ByteView body = in.take(size);
     if (in.error() || checksum_of(body) != checksum) return std::nullopt;
     Reader fields{body};
@@ -123,8 +121,8 @@ template <class T> std::optional<T> take_frame(protocol::ByteView& bytes) {
 // Whether nothing can be behind the first frame: the process may have died while it wrote that one.
 bool is_last_frame(protocol::ByteView bytes) {
     Reader in{bytes};
-    const std::uint64_t size = in.take_integer(8);
-    in.take_integer(8);
+    const std::uint64_t size = in.take_integer<8>();
+    in.take_integer<8>();
     return in.error() || in.rest().size() <= size;
 }
 

@@ -16,36 +16,37 @@ namespace protocol {
 
 // BOOL: only the lowest bit counts.
 inline void get(Reader& in, bool& value) {
-    value = (in.take_integer(1) & 1U) != 0;
+    value = (in.take_integer<1>() & 1U) != 0;
 }
 inline void put(Writer& out, bool value) {
-    out.put_integer(value ? 1 : 0, 1);
+    out.put_integer<1>(value ? 1 : 0);
 }
 
 template <std::unsigned_integral Integer> void get(Reader& in, Integer& value) {
-    value = static_cast<Integer>(in.take_integer(sizeof(Integer)));
+    value = static_cast<Integer>(in.take_integer<sizeof(Integer)>());
 }
 template <std::unsigned_integral Integer> void put(Writer& out, Integer value) {
-    out.put_integer(value, sizeof(Integer));
+    out.put_integer<sizeof(Integer)>(value);
 }
 
 inline void get(Reader& in, U24& value) {
-    value.value = static_cast<std::uint32_t>(in.take_integer(3));
+    value.value = static_cast<std::uint32_t>(in.take_integer<3>());
 }
 inline void put(Writer& out, U24 value) {
     if (value.value > U24::max) out.fail(EncodeError::out_of_range);
-    out.put_integer(value.value, 3);
+    out.put_integer<3>(value.value);
 }
 
 inline void get(Reader& in, float& value) {
-    value = std::bit_cast<float>(static_cast<std::uint32_t>(in.take_integer(sizeof value)));
+    value = std::bit_cast<float>(static_cast<std::uint32_t>(in.take_integer<sizeof value>()));
 }
 inline void put(Writer& out, float value) {
-    out.put_integer(std::bit_cast<std::uint32_t>(value), sizeof value);
+    out.put_integer<sizeof value>(std::bit_cast<std::uint32_t>(value));
 }
 
 template <class Tag, std::size_t size> void get(Reader& in, FixedBytes<Tag, size>& value) {
-    std::ranges::copy(in.take(size), value.bytes.begin());
+    const ByteView taken = in.take(size);
+    if (!taken.empty()) std::copy_n(taken.data(), size, value.bytes.begin());
 }
 template <class Tag, std::size_t size> void put(Writer& out, const FixedBytes<Tag, size>& value) {
     out.put(value.bytes);
@@ -53,13 +54,13 @@ template <class Tag, std::size_t size> void put(Writer& out, const FixedBytes<Ta
 
 // The number that precedes a STR0, B0 or SEQ of type Sized.
 template <class Sized> std::size_t get_length(Reader& in) {
-    const auto length = static_cast<std::size_t>(in.take_integer(Sized::length_width));
+    const auto length = static_cast<std::size_t>(in.take_integer<Sized::length_width>());
     if (length > Sized::max_size) in.fail(DecodeError::length_out_of_range);
     return length;
 }
 template <class Sized> void put_length(Writer& out, std::size_t length) {
     if (length > Sized::max_size) out.fail(EncodeError::too_long);
-    out.put_integer(length, Sized::length_width);
+    out.put_integer<Sized::length_width>(length);
 }
 
 inline void get(Reader& in, Str0_255& value) {
@@ -97,13 +98,13 @@ void put(Writer& out, const Seq<Element, max, width>& value) {
 }
 
 template <class Element> void get(Reader& in, Option<Element>& value) {
-    const std::uint64_t count = in.take_integer(1);
+    const std::uint64_t count = in.take_integer<1>();
     value.reset();
     if (count > 1) in.fail(DecodeError::option_out_of_range);
     if (count == 1) get(in, value.emplace());
 }
 template <class Element> void put(Writer& out, const Option<Element>& value) {
-    out.put_integer(value ? 1 : 0, 1);
+    out.put_integer<1>(value ? 1 : 0);
     if (value) put(out, *value);
 }
 
@@ -129,11 +130,10 @@ template <class T> std::expected<T, DecodeError> decode(ByteView bytes) {
 
 // The encoding of a primitive, or a message's payload.
 template <class T> std::expected<Bytes, EncodeError> encode(const T& value) {
-    Bytes bytes;
-    Writer out{bytes};
+    Writer out;
     put(out, value);
     if (const auto error = out.error()) return std::unexpected(*error);
-    return bytes;
+    return std::move(out).take();
 }
 
 } // namespace protocol

@@ -15,12 +15,12 @@ inline constexpr std::uint16_t core_extension = 0x0000;
 enum class Protocol : std::uint8_t { mining = 0, job_declaration = 1, template_distribution = 2 };
 
 inline void get(Reader& in, Protocol& value) {
-    const std::uint64_t number = in.take_integer(1);
+    const std::uint64_t number = in.take_integer<1>();
     value = static_cast<Protocol>(number);
     if (number > static_cast<std::uint64_t>(Protocol::template_distribution)) in.fail(DecodeError::unknown_protocol);
 }
 inline void put(Writer& out, Protocol value) {
-    out.put_integer(static_cast<std::uint8_t>(value), 1);
+    out.put_integer<1>(static_cast<std::uint8_t>(value));
 }
 
 struct SetupConnection {

@@ -4,9 +4,9 @@ namespace protocol {
 
 FrameHeader decode_header(std::span<const std::uint8_t, frame_header_size> bytes) {
     Reader in{bytes};
-    const auto extension_type = static_cast<std::uint16_t>(in.take_integer(2));
-    const auto msg_type = static_cast<std::uint8_t>(in.take_integer(1));
-    const auto payload_size = static_cast<std::uint32_t>(in.take_integer(3));
+    const auto extension_type = static_cast<std::uint16_t>(in.take_integer<2>());
+    const auto msg_type = static_cast<std::uint8_t>(in.take_integer<1>());
+    const auto payload_size = static_cast<std::uint32_t>(in.take_integer<3>());
     return {.extension_type = static_cast<std::uint16_t>(extension_type & ~channel_bit),
             .channel_msg = (extension_type & channel_bit) != 0,
             .msg_type = msg_type,

@@ -41,11 +41,10 @@ struct Frame {
 std::expected<Bytes, EncodeError> complete_frame(MessageId id, Bytes frame);
 
 template <Message M> std::expected<Bytes, EncodeError> encode_frame(const M& message) {
-    Bytes frame(frame_header_size);
-    Writer out{frame};
+    Writer out{Bytes(frame_header_size)};
     put(out, message);
     if (const auto error = out.error()) return std::unexpected(*error);
-    return complete_frame(M::id, std::move(frame));
+    return complete_frame(M::id, std::move(out).take());
 }
 
 } // namespace protocol

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -14,6 +15,12 @@ namespace protocol {
 
 using Bytes = std::vector<std::uint8_t>;
 using ByteView = std::span<const std::uint8_t>;
+
+// The number whose bytes in memory are those of `number` in little-endian order, as on the wire; and back.
+constexpr std::uint64_t little_endian(std::uint64_t number) {
+    static_assert(std::endian::native == std::endian::little || std::endian::native == std::endian::big);
+    return std::endian::native == std::endian::little ? number : std::byteswap(number);
+}
 
 // Values from 2^24 on have no encoding.
 struct U24 {

@@ -6,6 +6,9 @@
 #include "protocol/error.hpp"
 #include "protocol/primitives.hpp"
 
+#include <algorithm>
+#include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -19,7 +22,6 @@ class Reader {
 
     // The next `size` bytes, valid as long as the bytes the reader was made of; empty after an error.
     ByteView take(std::size_t size) {
-        if (error_) return {};
         if (size > rest_.size()) {
             fail(DecodeError::truncated);
             return {};
@@ -33,22 +35,25 @@ class Reader {
         const void* const text = taken.data();
         return {static_cast<const char*>(text), taken.size()};
     }
-    // A little-endian integer of `width` <= 8 bytes.
-    std::uint64_t take_integer(std::size_t width) {
-        const ByteView bytes = take(width);
-        if (bytes.empty()) return 0;
-        const std::uint8_t* const first = bytes.data();
-        std::uint64_t value = 0;
-        for (std::size_t i = 0; i < width; ++i) value |= std::uint64_t{first[i]} << (8 * i);
-        return value;
+    // A little-endian integer of `width` bytes.
+    template <std::size_t width>
+        requires(width > 0 && width <= sizeof(std::uint64_t))
+    std::uint64_t take_integer() {
+        const ByteView taken = take(width);
+        if (taken.empty()) return 0;
+        std::array<std::uint8_t, sizeof(std::uint64_t)> bytes{};
+        std::copy_n(taken.data(), width, bytes.begin());
+        return little_endian(std::bit_cast<std::uint64_t>(bytes));
     }
 
     void fail(DecodeError error) {
         if (!error_) error_ = error;
+        rest_ = {}; // so that nothing more is taken
     }
     [[nodiscard]] std::optional<DecodeError> error() const { return error_; }
 
-    // What no field has read yet; after the last field of a message its TLV fields (SV2 specification 3.4.3).
+    // What no field has read yet, nothing after an error; after the last field of a message its TLV fields (SV2
+    // specification 3.4.3).
     [[nodiscard]] ByteView rest() const { return rest_; }
 
   private:

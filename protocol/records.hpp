@@ -286,13 +286,12 @@ std::expected<ReadRecord, Verdict> read_record(ByteView bytes);
 Option<std::uint8_t> kind_of(ByteView record);
 
 template <Record R> std::expected<Bytes, EncodeError> encode_record(const R& record, ByteView extra = {}) {
-    Bytes bytes;
-    Writer out{bytes};
+    Writer out;
     put(out, static_cast<std::uint8_t>(R::kind));
     put(out, record);
     out.put(extra);
     if (const auto error = out.error()) return std::unexpected(*error);
-    return bytes;
+    return std::move(out).take();
 }
 
 } // namespace protocol

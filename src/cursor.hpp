@@ -48,19 +48,17 @@ protocol::B0_255 make_cursor(const storage::Store& store, R request, const Place
     request.request_id = 0;
     request.cursor.bytes.clear();
     if constexpr (requires { request.limit; }) request.limit = 0;
-    protocol::Bytes summed;
-    protocol::Writer all{summed};
+    protocol::Writer all;
     protocol::put(all, R::id.msg_type);
     protocol::put(all, store.data_set().id);
     protocol::put(all, request);
     protocol::put(all, place);
-    const noise::Hash sum = noise::sha256({summed});
+    const noise::Hash sum = noise::sha256({all.written()});
 
-    protocol::B0_255 cursor;
-    protocol::Writer out{cursor.bytes};
+    protocol::Writer out;
     protocol::put(out, place);
     out.put(protocol::ByteView{sum}.first<cursor_sum_size>());
-    return cursor;
+    return {std::move(out).take()};
 }
 
 // Nothing on the first page.

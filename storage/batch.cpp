@@ -71,7 +71,7 @@ Result<Outcome> Batch::add(const Submission& submission, Appended& to) {
 
 void Batch::undo(std::size_t entries, std::size_t channels, Appended& to, std::size_t of_stream) {
     std::erase_if(fingerprints_, [&](const auto& each) { return each.second >= entries; });
-    std::erase_if(new_channel_numbers_,
+    std::erase_if(*to.new_channels,
                   [&](const auto& each) { return each.second > state_.channels().size() + channels; });
     entries_.resize(entries);
     new_channels_.resize(channels);
@@ -106,6 +106,7 @@ Batch::Appended& Batch::appended(const Stream& stream) {
     if (is_new) {
         place->second.row = stream.row;
         place->second.known_pool = state_.pool(stream.row.pool);
+        place->second.new_channels = &new_channel_numbers_[stream.row.pool];
         place->second.durable_before = stream.row.durable_sequence;
     }
     return place->second;
@@ -198,10 +199,9 @@ std::uint32_t Batch::channel(const Appended& to, const std::string& channel_id) 
         const auto known = to.known_pool->channels.find(channel_id);
         if (known != to.known_pool->channels.end()) return known->second;
     }
-    const std::string& pool = to.row.pool;
     const auto next = static_cast<std::uint32_t>(state_.channels().size() + new_channels_.size() + 1);
-    const auto [place, is_new] = new_channel_numbers_.try_emplace({pool, channel_id}, next);
-    if (is_new) new_channels_.push_back({.number = next, .pool = pool, .channel_id = channel_id});
+    const auto [place, is_new] = to.new_channels->try_emplace(channel_id, next);
+    if (is_new) new_channels_.push_back({.number = next, .pool = to.row.pool, .channel_id = channel_id});
     return place->second;
 }
 

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory_resource>
 #include <optional>
 #include <span>
 #include <string>
@@ -37,9 +38,11 @@ class Batch {
     [[nodiscard]] const std::optional<StorageError>& damage() const { return damage_; }
 
   private:
+    using Numbers = std::map<std::string, std::uint32_t>; // a channel's id ->
     struct Appended {
         StreamRow row;                    // as it will be
         const Pool* known_pool = nullptr; // the row's; nothing if it is new
+        Numbers* new_channels = nullptr;  // the pool's
         std::uint64_t durable_before = 0;
         std::vector<std::size_t> entries; // the stream's, in entries_
         bool is_refused = false;
@@ -61,9 +64,10 @@ class Batch {
     const FingerprintKey& key_;
     std::vector<LogEntry> entries_;
     std::vector<ChannelRow> new_channels_;
-    std::map<std::pair<std::string, std::string>, std::uint32_t> new_channel_numbers_; // (pool, id) ->
+    std::map<std::string, Numbers> new_channel_numbers_; // pool ->
     std::map<std::uint32_t, Appended> streams_;
-    std::unordered_multimap<std::uint64_t, std::size_t> fingerprints_; // -> place in entries_
+    std::pmr::monotonic_buffer_resource memory_;                                      // of the next: it goes as a whole
+    std::pmr::unordered_multimap<std::uint64_t, std::size_t> fingerprints_{&memory_}; // -> place in entries_
     std::optional<StorageError> damage_;
 };
 

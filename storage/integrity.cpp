@@ -17,7 +17,8 @@ constexpr Milliseconds believed_before = hour * 24 * 31;
 constexpr Milliseconds believed_after = hour * 2;
 
 static_assert(crypto_shorthash_KEYBYTES == std::tuple_size_v<FingerprintKey>);
-static_assert(crypto_hash_sha256_BYTES == std::tuple_size_v<ChainLink>);
+static_assert(crypto_shorthash_siphashx24_BYTES == std::tuple_size_v<ChainLink>);
+static_assert(crypto_shorthash_siphashx24_KEYBYTES == std::tuple_size_v<ChainLink>);
 
 std::uint64_t sip_hash(protocol::ByteView bytes, const FingerprintKey& key) {
     std::array<std::uint8_t, crypto_shorthash_BYTES> hash{};
@@ -30,16 +31,15 @@ std::uint64_t sip_hash(protocol::ByteView bytes, const FingerprintKey& key) {
 } // namespace
 
 std::uint64_t checksum_of(const LogEntry& entry) {
-    static thread_local protocol::Bytes buffer; // an allocation for each record is a tenth of its commit
-    buffer.clear();
-    protocol::Writer out{buffer};
-    out.put_integer(entry.position, 8);
-    out.put_integer(entry.stream, 4);
-    out.put_integer(entry.sequence, 8);
-    out.put_integer(entry.received_at, 8);
-    out.put_integer(static_cast<std::uint8_t>(entry.verdict), 1);
+    static thread_local protocol::Writer out; // an allocation for each record is a tenth of its commit
+    out.clear();
+    out.put_integer<8>(entry.position);
+    out.put_integer<4>(entry.stream);
+    out.put_integer<8>(entry.sequence);
+    out.put_integer<8>(entry.received_at);
+    out.put_integer<1>(static_cast<std::uint8_t>(entry.verdict));
     out.put(entry.bytes);
-    return sip_hash(buffer, {});
+    return sip_hash(out.written(), {});
 }
 
 Result<void> check(const LogEntry& entry) {
@@ -53,15 +53,14 @@ Result<void> check(const LogEntry& entry) {
 }
 
 std::uint64_t checksum_of(const HourRow& row) {
-    static thread_local protocol::Bytes buffer;
-    buffer.clear();
-    protocol::Writer out{buffer};
-    out.put_integer(static_cast<std::uint8_t>(row.subject), 1);
-    out.put_integer(row.number, 4);
-    out.put_integer(row.hour, 4);
-    out.put_integer(row.run, 8);
+    static thread_local protocol::Writer out;
+    out.clear();
+    out.put_integer<1>(static_cast<std::uint8_t>(row.subject));
+    out.put_integer<4>(row.number);
+    out.put_integer<4>(row.hour);
+    out.put_integer<8>(row.run);
     put(out, row.tally);
-    return sip_hash(buffer, {});
+    return sip_hash(out.written(), {});
 }
 
 Result<void> check(const HourRow& row) {
@@ -79,22 +78,20 @@ StorageError corrupt_at(Position position, std::string_view what) {
 }
 
 ChainLink next_link(const ChainLink& previous, std::uint64_t checksum) {
-    std::array<std::uint8_t, std::tuple_size_v<ChainLink> + sizeof checksum> input{};
-    auto* const end = std::ranges::copy(previous, input.begin()).out;
-    for (std::size_t i = 0; i < sizeof checksum; ++i) end[i] = static_cast<std::uint8_t>(checksum >> (8 * i));
+    std::array<std::uint8_t, sizeof checksum> input{};
+    for (std::size_t i = 0; i < input.size(); ++i) input[i] = static_cast<std::uint8_t>(checksum >> (8 * i));
     ChainLink link{};
-    crypto_hash_sha256(link.data(), input.data(), input.size());
+    crypto_shorthash_siphashx24(link.data(), input.data(), input.size(), previous.data());
     return link;
 }
 
 std::uint64_t fingerprint_of(const FingerprintKey& key, std::string_view pool, const protocol::U256& share_hash) {
-    static thread_local protocol::Bytes buffer;
-    buffer.clear();
-    protocol::Writer out{buffer};
-    out.put_integer(pool.size(), 8);
+    static thread_local protocol::Writer out;
+    out.clear();
+    out.put_integer<8>(pool.size());
     out.put_text(pool);
     out.put(share_hash.bytes);
-    return sip_hash(buffer, key);
+    return sip_hash(out.written(), key);
 }
 
 Milliseconds effective_time(const protocol::AnyRecord& record, Milliseconds received_at) {

@@ -25,8 +25,9 @@ Result<void> check(const HourRow& row);
 
 StorageError corrupt_at(Position position, std::string_view what);
 
-// SHA-256(previous || checksum). One step for each entry, so that the chain can be walked again without knowing where
-// commits ended; the head keeps the link after the last.
+// SipHash-2-4 with 128 bits, under the previous link as its key, over the checksum (U64, little-endian). Against
+// damage, as the checksum. One step for each entry, so that the chain can be walked again without knowing where commits
+// ended; the head keeps the link after the last.
 ChainLink next_link(const ChainLink& previous, std::uint64_t checksum);
 
 using FingerprintKey = std::array<std::uint8_t, 16>;

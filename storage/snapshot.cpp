@@ -13,12 +13,12 @@ namespace {
 // Keys: `position_key` alone, and `channel_key` with the channel's number. Values end with their seal.
 constexpr std::uint8_t position_key = 0;
 constexpr std::uint8_t channel_key = 1;
-constexpr std::uint32_t derived_form = 2; // raised whenever what is derived, or its encoding, changes
+constexpr std::uint32_t derived_form = 3; // raised whenever what is derived, or its encoding, changes
 
 struct SavedPosition {
     std::uint32_t form = 0;
     Position position = 0;
-    protocol::U256 chain;
+    protocol::FixedBytes<struct ChainLinkTag, std::tuple_size_v<ChainLink>> chain;
     std::uint32_t channels = 0; // that have a value
 
     static constexpr auto fields(auto& s) {
@@ -28,11 +28,10 @@ struct SavedPosition {
 };
 
 protocol::Bytes key_of_channel(std::uint32_t number) {
-    protocol::Bytes key;
-    protocol::Writer out{key};
-    out.put_integer(channel_key, 1);
-    out.put_integer(number, 4);
-    return key;
+    protocol::Writer out;
+    out.put_integer<1>(channel_key);
+    out.put_integer<4>(number);
+    return std::move(out).take();
 }
 
 using Seal = std::array<std::uint8_t, 16>;
@@ -48,11 +47,10 @@ Seal seal_of(protocol::ByteView key, protocol::ByteView value) {
 }
 
 template <class Value> KeyValue sealed(protocol::Bytes key, const Value& value) {
-    protocol::Bytes bytes;
-    protocol::Writer out{bytes};
+    protocol::Writer out;
     put(out, value);
-    out.put(seal_of(key, bytes));
-    return {.key = std::move(key), .value = std::move(bytes)};
+    out.put(seal_of(key, out.written()));
+    return {.key = std::move(key), .value = std::move(out).take()};
 }
 
 using ByKey = std::map<std::string, const KeyValue*>;

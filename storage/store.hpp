@@ -28,7 +28,7 @@ namespace storage {
 
 using Position = std::uint64_t;     // 1, 2, 3, ... in the order of commits; 0: before the first
 using Milliseconds = std::uint64_t; // since 1970 UTC
-using ChainLink = std::array<std::uint8_t, 32>;
+using ChainLink = std::array<std::uint8_t, 16>;
 
 // A sequence of records from one client: numbers 1, 2, 3, ...
 struct StreamName {

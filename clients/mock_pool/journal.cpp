@@ -42,7 +42,7 @@ std::optional<std::size_t> visit_whole(protocol::ByteView bytes,
     protocol::Reader in{bytes};
     std::size_t whole = 0;
     while (!in.rest().empty()) {
-        const auto place = static_cast<std::size_t>(in.take_integer(1));
+        const auto place = static_cast<std::size_t>(in.take_integer<1>());
         if (place >= std::variant_size_v<JournalEntry>) return std::nullopt;
         const JournalEntry entry = take_entry(place, in);
         if (in.error() == protocol::DecodeError::truncated) break;
@@ -90,7 +90,7 @@ std::expected<Journal, Journal::Error> Journal::open(const std::filesystem::path
     if (::ftruncate(journal.file_, static_cast<off_t>(whole)) != 0 ||
         ::lseek(journal.file_, static_cast<off_t>(whole), SEEK_SET) < 0)
         return failure(file, reason());
-    if (!has_magic) journal.pending_.assign(magic.begin(), magic.end());
+    if (!has_magic) journal.pending_.put_text(magic);
     return journal;
 }
 
@@ -111,13 +111,12 @@ Journal::~Journal() {
 }
 
 void Journal::append(const JournalEntry& entry) {
-    protocol::Writer out{pending_};
-    out.put_integer(entry.index(), 1);
-    std::visit([&](const auto& one) { protocol::put(out, one); }, entry);
+    pending_.put_integer<1>(entry.index());
+    std::visit([&](const auto& one) { protocol::put(pending_, one); }, entry);
 }
 
 void Journal::flush() {
-    for (protocol::ByteView rest{pending_}; !rest.empty();) {
+    for (protocol::ByteView rest = pending_.written(); !rest.empty();) {
         const ssize_t written = ::write(file_, rest.data(), rest.size());
         if (written >= 0)
             rest = rest.subspan(static_cast<std::size_t>(written));

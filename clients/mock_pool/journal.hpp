@@ -5,6 +5,7 @@
 #include "protocol/message.hpp"
 #include "protocol/primitives.hpp"
 #include "protocol/storage_messages.hpp"
+#include "protocol/writer.hpp"
 
 #include <cstdint>
 #include <expected>
@@ -95,7 +96,7 @@ class Journal {
     explicit Journal(int file) : file_{file} {}
 
     int file_;
-    protocol::Bytes pending_;
+    protocol::Writer pending_;
 };
 
 } // namespace mock_pool

@@ -21,7 +21,7 @@ std::uint64_t digest_of(protocol::ByteView bytes) {
 
 // Leading zero bits are in the last bytes: the first ones tell hashes apart.
 std::uint64_t start_of(const protocol::U256& hash) {
-    return protocol::Reader{hash.bytes}.take_integer(8);
+    return protocol::Reader{hash.bytes}.take_integer<8>();
 }
 
 // Empty for those that belong to no channel.

@@ -14,9 +14,9 @@ void Batch::begin(Table table, bool is_removal, protocol::ByteView key) {
     place.is_removal = is_removal;
     for (std::size_t i = 0; i < sizeof place.order; ++i)
         place.order = place.order << 8U | (i < key.size() ? key[i] : 0U);
-    place.key = bytes_.size();
-    bytes_.insert(bytes_.end(), key.begin(), key.end());
-    place.value = place.end = bytes_.size();
+    place.key = bytes();
+    written_.put(key);
+    place.value = place.end = bytes();
     brings_records_ = brings_records_ || (table == Table::log && !is_removal);
 }
 

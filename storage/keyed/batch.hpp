@@ -27,7 +27,7 @@ class Batch {
     };
 
     void clear() {
-        bytes_.clear();
+        written_.clear();
         places_.clear();
         expected_.reset();
         brings_records_ = false;
@@ -36,9 +36,8 @@ class Batch {
     // `fill` writes the value.
     template <class Fill> void put(Table table, protocol::ByteView key, Fill fill) {
         begin(table, false, key);
-        protocol::Writer out{bytes_}; // NOLINT(misc-const-correctness): most values have bytes
-        fill(out);
-        places_.back().end = bytes_.size();
+        fill(written_);
+        places_.back().end = bytes();
     }
     void remove(Table table, protocol::ByteView key) { begin(table, true, key); }
 
@@ -62,7 +61,7 @@ class Batch {
     [[nodiscard]] bool brings_records() const { return brings_records_; }
 
     [[nodiscard]] std::size_t size() const { return places_.size(); }
-    [[nodiscard]] std::size_t bytes() const { return bytes_.size(); }
+    [[nodiscard]] std::size_t bytes() const { return written_.written().size(); }
     [[nodiscard]] Change operator[](std::size_t number) const { return change(places_[number]); }
 
   private:
@@ -77,14 +76,14 @@ class Batch {
 
     void begin(Table table, bool is_removal, protocol::ByteView key);
     [[nodiscard]] Change change(const Place& place) const {
-        const protocol::ByteView all{bytes_};
+        const protocol::ByteView all = written_.written();
         return {.table = place.table,
                 .is_removal = place.is_removal,
                 .key = all.subspan(place.key, place.value - place.key),
                 .value = all.subspan(place.value, place.end - place.value)};
     }
 
-    protocol::Bytes bytes_;
+    protocol::Writer written_; // keys and values
     std::vector<Place> places_;
     std::optional<Expected> expected_;
     bool brings_records_ = false;

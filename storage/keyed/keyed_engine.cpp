@@ -25,10 +25,9 @@ void nothing(Writer& /*out*/) {}
 Batch::Expected expectation(const Head& head) {
     const Key key = row_key(RowKind::head);
     const protocol::ByteView view = key;
-    Batch::Expected expected{.key = {view.begin(), view.end()}, .value = {}, .term = sizeof head.term};
-    Writer value{expected.value};
+    Writer value;
     put(value, head);
-    return expected;
+    return {.key = {view.begin(), view.end()}, .value = std::move(value).take(), .term = sizeof head.term};
 }
 
 } // namespace

@@ -15,7 +15,7 @@
 
 namespace storage::keyed {
 
-inline constexpr std::uint32_t schema_version = 1; // of keys and values
+inline constexpr std::uint32_t schema_version = 2; // of keys and values
 inline constexpr std::uint64_t last_number = std::numeric_limits<std::uint64_t>::max();
 
 class Key {

@@ -49,10 +49,10 @@ auto fields(Is<Stretch> auto& r) {
 }
 
 void write_field(Writer& out, std::unsigned_integral auto number) {
-    out.put_integer(number, sizeof number);
+    out.put_integer<sizeof number>(number);
 }
 void write_field(Writer& out, const std::string& text) {
-    out.put_integer(text.size(), 4);
+    out.put_integer<4>(text.size());
     out.put_text(text);
 }
 template <std::size_t size> void write_field(Writer& out, const std::array<std::uint8_t, size>& bytes) {
@@ -63,10 +63,10 @@ void write_field(Writer& out, const Tally& tally) {
 }
 
 template <std::unsigned_integral Integer> void read_field(protocol::Reader& in, Integer& number) {
-    number = static_cast<Integer>(in.take_integer(sizeof number));
+    number = static_cast<Integer>(in.take_integer<sizeof number>());
 }
 void read_field(protocol::Reader& in, std::string& text) {
-    const ByteView bytes = in.take(in.take_integer(4));
+    const ByteView bytes = in.take(in.take_integer<4>());
     text.assign(bytes.begin(), bytes.end());
 }
 template <std::size_t size> void read_field(protocol::Reader& in, std::array<std::uint8_t, size>& bytes) {
@@ -184,7 +184,7 @@ Result<LogEntry> log_entry(ByteView key, ByteView value) {
     read_field(in, entry.stream);
     read_field(in, entry.sequence);
     read_field(in, entry.received_at);
-    entry.verdict = static_cast<protocol::Verdict>(in.take_integer(1));
+    entry.verdict = static_cast<protocol::Verdict>(in.take_integer<1>());
     read_field(in, entry.checksum);
     read_field(in, entry.channel);
     std::uint32_t again = 0;

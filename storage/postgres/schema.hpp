@@ -10,7 +10,7 @@
 
 namespace storage::postgres {
 
-inline constexpr std::uint32_t schema_version = 2;
+inline constexpr std::uint32_t schema_version = 3;
 
 // Tables and views, in the schema that the session's search_path names.
 std::string schema();

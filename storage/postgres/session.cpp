@@ -250,7 +250,7 @@ Result<void> Session::make() {
     while (id == 0) ::randombytes_buf(&id, sizeof id); // 0 is for clients that remember none
     std::array<std::uint8_t, 16> fingerprint_key{};
     ::randombytes_buf(fingerprint_key.data(), fingerprint_key.size());
-    const std::string chain = hex_literal(std::array<std::uint8_t, 32>{});
+    const std::string chain = hex_literal(ChainLink{});
     auto there = connection_->execute(join({"BEGIN; SELECT 1 FROM pg_namespace WHERE nspname = '", schema_, "'"}));
     if (!there) return std::unexpected(there.error());
     const std::string new_schema = there->next() ? "" : join({"CREATE SCHEMA ", schema_, "; "});

@@ -8,7 +8,7 @@
 namespace storage::sqlite {
 
 inline constexpr std::uint32_t application_id = 0x53563253; // "SV2S", in the file's header
-inline constexpr std::uint32_t schema_version = 2;          // the header's user_version
+inline constexpr std::uint32_t schema_version = 3;          // the header's user_version
 
 std::string schema();
 

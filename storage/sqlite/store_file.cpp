@@ -60,7 +60,7 @@ Result<void> fill(const fs::path& file) {
     while (id == 0) ::randombytes_buf(&id, sizeof id); // 0 is for clients that remember none
     std::array<std::uint8_t, 16> fingerprint_key{};
     ::randombytes_buf(fingerprint_key.data(), fingerprint_key.size());
-    const std::array<std::uint8_t, 32> chain{};
+    const ChainLink chain{};
     Statement data_set{**database, "INSERT INTO data_set VALUES (1, ?1, 1, ?2)"};
     if (auto done = data_set.execute(id, protocol::ByteView{fingerprint_key}); !done) return done;
     Statement head{**database, "INSERT INTO head VALUES (1, 0, 0, ?1, 0, ?1)"};

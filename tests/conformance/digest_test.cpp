@@ -32,8 +32,7 @@ std::string digest(const storage::Store& store) {
         }
     }
     std::ranges::sort(records, {}, &protocol::StoredRecord::position);
-    protocol::Bytes bytes;
-    protocol::Writer out{bytes};
+    protocol::Writer out;
     for (const auto& stored : records) {
         put(out, stored.identity);
         put(out, stored.stream_id);
@@ -41,7 +40,7 @@ std::string digest(const storage::Store& store) {
         put(out, stored.record);
     }
     std::array<std::uint8_t, crypto_hash_sha256_BYTES> hash{};
-    crypto_hash_sha256(hash.data(), bytes.data(), bytes.size());
+    crypto_hash_sha256(hash.data(), out.written().data(), out.written().size());
     return support::to_hex(hash);
 }
 
