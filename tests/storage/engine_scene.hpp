@@ -97,7 +97,7 @@ inline void check_other_heads(Engine& engine) {
     const Transaction records = log.add_shares(1, 2).derive({1}, {1}).take();
     const std::vector<void (*)(storage::Head&)> changes{
         [](storage::Head& other) { --other.position; }, [](storage::Head& other) { ++other.position; },
-        [](storage::Head& other) { other.chain[31] ^= 1; }, [](storage::Head& other) { other.removed = 0; },
+        [](storage::Head& other) { other.chain.back() ^= 1; }, [](storage::Head& other) { other.removed = 0; },
         [](storage::Head& other) { other.removed_chain[0] ^= 1; }};
     for (std::size_t i = 0; i < changes.size(); ++i) {
         CAPTURE(i);
