@@ -607,14 +607,14 @@ TEST_CASE("a clients file that is missing, or a folder, is refused by its name")
 TEST_CASE("a database of a newer version is refused and not touched") {
     const support::TemporaryFolder folder;
     refused_untouched(store_with(folder, 60, std::string("\x7f\xff\xff\xff", 4)),
-                      "has schema version 2147483647; this program reads and writes 2: run the version that wrote it, "
+                      "has schema version 2147483647; this program reads and writes 3: run the version that wrote it, "
                       "or name another database_path, this one is left as it is");
 }
 
 TEST_CASE("a database of an older version is refused and not touched") {
     const support::TemporaryFolder folder;
     refused_untouched(store_with(folder, 60, std::string(4, '\0')),
-                      "has schema version 0; this program reads and writes 2: run the version that wrote it, or name "
+                      "has schema version 0; this program reads and writes 3: run the version that wrote it, or name "
                       "another database_path, this one is left as it is");
 }
 
@@ -758,7 +758,7 @@ TEST_CASE("a database of a newer version is refused by rocksdb and lmdb too, and
             write_file(database, content);
         }
         refused_untouched(backend, database, database,
-                          "has schema version 9; this program reads and writes 1: run the version that wrote it, or "
+                          "has schema version 9; this program reads and writes 2: run the version that wrote it, or "
                           "name another database_path, this one is left as it is");
     }
 }

@@ -114,9 +114,9 @@ TEST_CASE("stores of a newer and of an older version are told apart") {
     Database scene;
     REQUIRE(scene.open()->close());
     scene.prompt.run("UPDATE about SET schema_version = 99");
-    check_refused(scene.try_open(), Kind::newer_schema, "has version 99; this program reads and writes 2");
-    scene.prompt.run("UPDATE about SET schema_version = 1");
-    check_refused(scene.try_open(), Kind::older_schema, "has version 1");
+    check_refused(scene.try_open(), Kind::newer_schema, "has version 99; this program reads and writes 3");
+    scene.prompt.run("UPDATE about SET schema_version = 2");
+    check_refused(scene.try_open(), Kind::older_schema, "has version 2");
 }
 
 TEST_CASE("a copy on another server, and a server that was left behind by a promotion, are refused") {

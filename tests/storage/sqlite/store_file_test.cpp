@@ -123,13 +123,13 @@ TEST_CASE("a store of another schema is refused with both versions") {
     const auto newer = open_sqlite(scene.file);
     REQUIRE(kind(newer) == Kind::newer_schema);
     CHECK(newer.error().detail.find("27") != std::string::npos);
-    CHECK(newer.error().detail.find(" 2") != std::string::npos);
+    CHECK(newer.error().detail.find(" 3") != std::string::npos);
     CHECK(newer.error().detail.find(scene.file.native()) != std::string::npos);
-    for (const char* const older : {"PRAGMA user_version = 1", "PRAGMA user_version = 0"}) {
+    for (const char* const older : {"PRAGMA user_version = 2", "PRAGMA user_version = 0"}) {
         Prompt{scene.file}.run(older);
         CHECK(error_of_opening(scene.file) == Kind::older_schema);
     }
-    Prompt{scene.file}.run("PRAGMA user_version = 2");
+    Prompt{scene.file}.run("PRAGMA user_version = 3");
     CHECK(head(*open(scene.file)) == 0);
 }
 
