@@ -54,9 +54,7 @@ bool is_printable_ascii(std::string_view text) {
     while (!text.empty()) {
         std::array<char, sizeof ones> characters{};
         characters.fill(' ');
-        const std::size_t taken = std::min(text.size(), characters.size());
-        std::copy_n(text.data(), taken, characters.begin());
-        text.remove_prefix(taken);
+        text.remove_prefix(text.copy(characters.data(), characters.size()));
         const auto word = std::bit_cast<std::uint64_t>(characters);
         found |= word | (word - ones * ' ') | (word + ones);
     }

@@ -10,6 +10,7 @@
 
 #include <sys/stat.h>
 
+#include <array>
 #include <atomic>
 #include <csignal>
 #include <sys/resource.h>
