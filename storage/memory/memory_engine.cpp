@@ -72,16 +72,7 @@ Result<void> MemoryEngine::write(const Transaction& transaction) {
 }
 
 void MemoryEngine::append(const LogEntry& entry) {
-    log_.emplace_hint(log_.end(), entry.position,
-                      Row{.stream = entry.stream,
-                          .sequence = entry.sequence,
-                          .received_at = entry.received_at,
-                          .verdict = entry.verdict,
-                          .bytes = entry.bytes,
-                          .checksum = entry.checksum,
-                          .channel = entry.channel,
-                          .time = entry.time,
-                          .fingerprint = entry.fingerprint});
+    log_.insert(entry);
     stream_positions_[entry.stream].positions.push_back(entry.position);
     if (entry.content) {
         ByTime& times = channels_[entry.channel][kind_of(entry.content->record)];
@@ -92,7 +83,7 @@ void MemoryEngine::append(const LogEntry& entry) {
 
 // Its place in the stream goes with the row that says so.
 void MemoryEngine::remove(const LogEntry& entry) {
-    log_.erase(entry.position);
+    log_.remove(entry.position);
     if (entry.content) channels_[entry.channel][kind_of(entry.content->record)].erase({entry.time, entry.position});
     if (!entry.fingerprint) return;
     const auto [begin, end] = fingerprints_.equal_range(*entry.fingerprint);
@@ -106,30 +97,9 @@ void MemoryEngine::put(const StreamRow& row) {
     for (; kept.first <= row.removed_sequence && !kept.positions.empty(); ++kept.first) kept.positions.pop_front();
 }
 
-LogEntry MemoryEngine::entry(const Rows::value_type& found) {
-    const auto& [position, row] = found;
-    auto read = protocol::read_record(row.bytes);
-    return {.position = position,
-            .stream = row.stream,
-            .sequence = row.sequence,
-            .received_at = row.received_at,
-            .verdict = row.verdict,
-            .bytes = row.bytes,
-            .checksum = row.checksum,
-            .content = read ? std::optional{*std::move(read)} : std::nullopt,
-            .channel = row.channel,
-            .time = row.time,
-            .fingerprint = row.fingerprint};
-}
-
 Result<std::vector<LogEntry>> MemoryEngine::read(Position first, Position last, std::size_t limit) const {
     const std::shared_lock lock{mutex_};
-    std::vector<LogEntry> entries;
-    for (auto next = log_.lower_bound(first); next != log_.end() && next->first <= last && entries.size() < limit;
-         ++next) {
-        entries.push_back(entry(*next));
-    }
-    return entries;
+    return log_.read(first, last, limit);
 }
 
 Result<std::vector<LogEntry>> MemoryEngine::read_stream(std::uint32_t stream, std::uint64_t first,
@@ -141,8 +111,7 @@ Result<std::vector<LogEntry>> MemoryEngine::read_stream(std::uint32_t stream, st
     const auto& positions = kept->second.positions;
     for (std::uint64_t sequence = std::max(first, kept->second.first);
          sequence <= last && sequence - kept->second.first < positions.size(); ++sequence) {
-        const auto found = log_.find(positions[sequence - kept->second.first]);
-        if (found != log_.end()) entries.push_back(entry(*found));
+        if (auto found = log_.find(positions[sequence - kept->second.first])) entries.push_back(*std::move(found));
     }
     return entries;
 }
@@ -160,7 +129,7 @@ Result<std::vector<LogEntry>> MemoryEngine::scan(const RecordScan& scan) const {
     while (end != times.begin() && entries.size() < scan.limit) {
         --end;
         if (end->first < scan.first_time) break;
-        if (end->second <= scan.cut) entries.push_back(entry(*log_.find(end->second)));
+        if (end->second <= scan.cut) entries.push_back(*log_.find(end->second));
     }
     return entries;
 }

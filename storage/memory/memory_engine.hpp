@@ -2,6 +2,7 @@
 #pragma once
 
 #include "storage/engine.hpp"
+#include "storage/memory/rows.hpp"
 #include "storage/shared_mutex.hpp"
 
 #include <array>
@@ -41,19 +42,6 @@ class MemoryEngine : public Engine {
     Result<void> close() override { return {}; }
 
   private:
-    // An entry; its content is read from its bytes again when asked for.
-    struct Row {
-        std::uint32_t stream = 0;
-        std::uint64_t sequence = 0;
-        Milliseconds received_at = 0;
-        protocol::Verdict verdict{};
-        protocol::Bytes bytes;
-        std::uint64_t checksum = 0;
-        std::uint32_t channel = 0;
-        Milliseconds time = 0;
-        std::optional<std::uint64_t> fingerprint;
-    };
-    using Rows = std::map<Position, Row>;
     // Of the numbers that are not removed.
     struct StreamPositions {
         std::uint64_t first = 1;
@@ -66,7 +54,6 @@ class MemoryEngine : public Engine {
     void append(const LogEntry& entry);
     void remove(const LogEntry& entry);
     void put(const StreamRow& row);
-    [[nodiscard]] static LogEntry entry(const Rows::value_type& found);
 
     mutable SharedMutex mutex_;
     const DataSet data_set_;
