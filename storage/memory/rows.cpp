@@ -33,7 +33,13 @@ LogEntry Rows::Block::entry(const Row& row) const {
             .fingerprint = row.fingerprint};
 }
 
-void Rows::Block::compact() {
+std::size_t Rows::Block::room() const {
+    return rows.capacity() * sizeof(Row) + bytes.capacity();
+}
+
+void Rows::Block::give_back() {
+    if (2 * used >= bytes.size() && 2 * rows.size() >= rows.capacity()) return;
+    rows.shrink_to_fit();
     protocol::Bytes kept;
     kept.reserve(used);
     for (Row& row : rows) {
@@ -48,7 +54,7 @@ Rows::Block& Rows::block_for(Position position) {
     const auto behind = blocks_.upper_bound(position);
     if (behind != blocks_.begin()) {
         Block& before = std::prev(behind)->second;
-        if (behind != blocks_.end() || !before.is_full()) return before;
+        if (behind != blocks_.end() || position < before.rows.back().position || !before.is_full()) return before;
         before.bytes.shrink_to_fit();
     }
     Block& made = blocks_.emplace_hint(behind, position, Block{})->second;
@@ -91,8 +97,8 @@ void Rows::remove(Position position) {
     block.rows.erase(row);
     if (block.rows.empty())
         blocks_.erase(place);
-    else if (2 * block.used < block.bytes.size())
-        block.compact();
+    else
+        block.give_back();
 }
 
 std::optional<LogEntry> Rows::find(Position position) const {
@@ -111,6 +117,12 @@ std::vector<LogEntry> Rows::read(Position first, Position last, std::size_t limi
         }
     }
     return entries;
+}
+
+std::size_t Rows::room() const {
+    std::size_t room = 0;
+    for (const auto& [first, block] : blocks_) room += block.room();
+    return room;
 }
 
 } // namespace storage

@@ -22,6 +22,8 @@ class Rows {
     [[nodiscard]] std::optional<LogEntry> find(Position position) const;
     // Those of positions first..last, ascending, at most `limit`.
     [[nodiscard]] std::vector<LogEntry> read(Position first, Position last, std::size_t limit) const;
+    // Bytes of memory that the entries take.
+    [[nodiscard]] std::size_t room() const;
 
   private:
     // An entry, but its content, which is read from its bytes again when asked for.
@@ -40,13 +42,14 @@ class Rows {
     };
     struct Block {
         std::vector<Row> rows; // ascending
-        protocol::Bytes bytes; // of rows that are gone, too, until they are more than half
+        protocol::Bytes bytes; // of rows that are gone, too
         std::size_t used = 0;  // bytes of rows that are there
 
         [[nodiscard]] bool is_full() const;
         [[nodiscard]] LogEntry entry(const Row& row) const;
-        // The bytes of rows that are gone go.
-        void compact();
+        [[nodiscard]] std::size_t room() const;
+        // The room of rows that are gone, once it is more than half of all.
+        void give_back();
     };
     using Blocks = std::map<Position, Block>; // by the position of the first row that each began with
 

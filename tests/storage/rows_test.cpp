@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <vector>
 
 using namespace fixtures;
@@ -86,6 +87,28 @@ TEST_CASE("a row may be put anywhere where there is none") {
         CHECK(found[i].position == last + 1 + i);
         CHECK(is_whole(found[i]));
     }
+}
+
+TEST_CASE("a row is put between those of a block that is full") {
+    Rows rows;
+    for (Position position = 2; position <= 2 * last; position += 2) {
+        rows.insert(entry(position));
+        if (position > 4) rows.insert(entry(position - 3));
+    }
+    const auto found = rows.read(0, 3 * last, 3 * last);
+    REQUIRE(found.size() == 2 * last - 2);
+    for (std::size_t i = 0; i < found.size(); ++i) CHECK(is_whole(found[i]));
+    CHECK(std::ranges::is_sorted(found, {}, &LogEntry::position));
+    for (const LogEntry& each : found) CHECK(rows.find(each.position));
+}
+
+TEST_CASE("what is removed gives its memory back, however few stay of each block") {
+    Rows rows = filled();
+    const std::size_t room = rows.room();
+    for (Position position = 1; position <= last; ++position)
+        if (position % 100 != 0) rows.remove(position);
+    CHECK(rows.read(0, last, last).size() == last / 100);
+    CHECK(rows.room() < room / 25);
 }
 
 TEST_CASE("rows may be as long as records may be, and all of them may go") {
