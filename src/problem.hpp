@@ -25,6 +25,7 @@ inline std::unexpected<Problem> invalid_request(std::string detail) {
 }
 
 inline std::unexpected<Problem> invalid_cursor(std::string detail) {
+    detail.append(": begin with the first page");
     return std::unexpected(Problem{protocol::error_codes::invalid_cursor, std::move(detail)});
 }
 

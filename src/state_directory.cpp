@@ -33,7 +33,10 @@ std::expected<StateDirectory, StateDirectory::Error> StateDirectory::open(const 
     StateDirectory directory{lock};
     if (::flock(lock, LOCK_EX | LOCK_NB) == 0) return directory;
     if (errno != EWOULDBLOCK) return cannot("cannot be locked", {errno, std::generic_category()});
-    return std::unexpected(Error{fmt::format("state directory {} is in use by another role", path.string()), true});
+    return std::unexpected(Error{
+        fmt::format("state directory {} is in use by another role: stop that one, or name another --state-directory",
+                    path.string()),
+        true});
 }
 
 StateDirectory::StateDirectory(StateDirectory&& other) noexcept : lock_{std::exchange(other.lock_, -1)} {}

@@ -1,7 +1,7 @@
 #include "storage/disk.hpp"
 
 #include <algorithm>
-#include <system_error>
+#include <cerrno>
 
 namespace storage {
 
@@ -17,6 +17,10 @@ std::string mebibytes(std::uintmax_t bytes) {
 }
 
 } // namespace
+
+bool is_lack_of_space(const std::error_code& why) { // errno's, in either category
+    return why.value() == ENOSPC || why.value() == EDQUOT || why.value() == EFBIG;
+}
 
 std::optional<Disk::Room> Disk::room() const {
     std::error_code error;

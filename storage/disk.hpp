@@ -7,10 +7,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 namespace storage {
 
+[[nodiscard]] bool is_lack_of_space(const std::error_code& why);
 inline constexpr std::string_view make_room = "; make room on its disk: a running role goes on by itself";
 
 class Disk {

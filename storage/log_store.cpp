@@ -54,7 +54,11 @@ Result<std::unique_ptr<LogStore>> LogStore::open(std::unique_ptr<Engine> engine,
     contents->head = taking.head;
 
     auto state = build_state(*engine, *contents);
-    if (!state) return std::unexpected(located(state.error(), place));
+    if (!state) {
+        StorageError error = located(std::move(state).error(), place);
+        if (error.kind == Kind::corrupt) error.detail.append("; bring back a backup, or begin a new store elsewhere");
+        return std::unexpected(std::move(error));
+    }
     return std::unique_ptr<LogStore>{
         new LogStore{std::move(engine), save_interval, std::move(place), *contents, *std::move(state)}};
 }

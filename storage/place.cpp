@@ -1,5 +1,7 @@
 #include "storage/place.hpp"
 
+#include "storage/disk.hpp"
+
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -90,7 +92,19 @@ std::unexpected<StorageError> unusable(const fs::path& path, std::string_view wh
 }
 
 std::unexpected<StorageError> unusable(const fs::path& path, const std::error_code& why) {
-    return unusable(path, why.message());
+    std::string what = why.message();
+    what.append(advice_on(why));
+    return unusable(path, what);
+}
+
+std::string_view advice_on(const std::error_code& why) {
+    if (is_lack_of_space(why)) return make_room;
+    switch (why.value()) { // errno's, in either category
+    case EROFS: return "; mount its file system writable, or name another database_path";
+    case EACCES:
+    case EPERM: return "; let the role's user read and write it and its folder, or name another database_path";
+    default: return {};
+    }
 }
 
 std::unexpected<StorageError> foreign(const fs::path& path, std::string_view what) {

@@ -54,6 +54,8 @@ std::unexpected<StorageError> unusable(const std::filesystem::path& path, std::s
 std::unexpected<StorageError> unusable(const std::filesystem::path& path, const std::error_code& why);
 std::unexpected<StorageError> foreign(const std::filesystem::path& path, std::string_view what);
 Result<void> check_version(const std::filesystem::path& path, std::uint32_t found, std::uint32_t ours);
+// What a person can do about it, to be said behind it; empty if that is plain.
+std::string_view advice_on(const std::error_code& why);
 std::error_code last_error(); // errno
 std::filesystem::path beside(const std::filesystem::path& path, std::string_view ending);
 int open_file(const std::filesystem::path& path, int flags);

@@ -1,5 +1,8 @@
 #include "storage/sqlite/database.hpp"
 
+#include "storage/disk.hpp"
+#include "storage/place.hpp"
+
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -10,8 +13,8 @@ namespace {
 
 using Kind = StorageError::Kind;
 
-bool is_lack_of_space(int system_error) {
-    return system_error == ENOSPC || system_error == EDQUOT || system_error == EFBIG;
+std::error_code as_error(int system_error) {
+    return {system_error, std::generic_category()};
 }
 
 Kind kind_of_write_error(int code, int system_error) {
@@ -28,7 +31,7 @@ Kind kind_of_write_error(int code, int system_error) {
     case SQLITE_PERM: return Kind::unusable;
     default: break;
     }
-    if (code == SQLITE_IOERR_WRITE && is_lack_of_space(system_error)) return Kind::full;
+    if (code == SQLITE_IOERR_WRITE && is_lack_of_space(as_error(system_error))) return Kind::full;
     if (code == SQLITE_IOERR_SHMSIZE || code == SQLITE_IOERR_NOMEM) return Kind::unknown; // as above
     return Kind::poisoned;
 }
@@ -52,12 +55,17 @@ Kind kind_of(Use use, int code, int system_error) {
     return kind_of_write_error(code, system_error);
 }
 
-// What a person can do about it. That of a full disk is read in running roles and at their start.
-std::string_view advice_on(Kind kind, int code) {
+// Whether the system has more to say about it.
+bool tells_system_error(int code) {
+    return (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN;
+}
+
+// What a person can do about it.
+std::string_view advice_on(Kind kind, int code, int system_error) {
     if (kind == Kind::corrupt) return "; the file is damaged: move it and its -wal away, and bring back a backup";
-    if (kind == Kind::full) return "; make room on its disk: a running role goes on by itself";
+    if (kind == Kind::full) return make_room;
     if ((code & 0xff) == SQLITE_BUSY) return "; another program has it locked: end what that does with it";
-    return {};
+    return tells_system_error(code) ? storage::advice_on(as_error(system_error)) : std::string_view{};
 }
 
 int flags_of(Use use) {
@@ -70,8 +78,11 @@ int flags_of(Use use) {
     std::unreachable();
 }
 
-// What the system said when a write to the file failed. SQLite's own sqlite3_system_errno() knows nothing of commits.
-int last_error_of(sqlite3_file* file) {
+// What the system said when a write to one of SQLite's files failed. Its own sqlite3_system_errno() knows nothing of
+// commits.
+int last_error_of(sqlite3* handle, int which) {
+    sqlite3_file* file = nullptr;
+    sqlite3_file_control(handle, "main", which, static_cast<void*>(&file));
     int error = 0;
     if (file != nullptr && file->pMethods != nullptr)
         file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error);
@@ -120,9 +131,8 @@ Database::~Database() = default;
 StorageError Database::error(int code) const {
     int system_error = sqlite3_system_errno(handle_.get());
     if (code == SQLITE_IOERR_WRITE) {
-        sqlite3_file* journal = nullptr;
-        sqlite3_file_control(handle_.get(), "main", SQLITE_FCNTL_JOURNAL_POINTER, static_cast<void*>(&journal));
-        system_error = last_error_of(journal);
+        system_error = last_error_of(handle_.get(), SQLITE_FCNTL_JOURNAL_POINTER);
+        if (system_error == 0) system_error = last_error_of(handle_.get(), SQLITE_FCNTL_FILE_POINTER); // a new one
     }
     return error(code, system_error);
 }
@@ -133,13 +143,13 @@ StorageError Database::error(int code, int system_error) const {
     detail += sqlite3_errmsg(handle_.get());
     detail += " (SQLite error ";
     detail += std::to_string(code);
-    if ((code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN) {
+    if (tells_system_error(code)) {
         detail += ", ";
-        detail += std::generic_category().message(system_error);
+        detail += as_error(system_error).message();
     }
     detail += ")";
     const Kind kind = kind_of(use_, code, system_error);
-    detail += advice_on(kind, code);
+    detail += advice_on(kind, code, system_error);
     return {.kind = kind, .detail = std::move(detail)};
 }
 
@@ -164,9 +174,7 @@ std::int64_t Database::changes() const {
 Result<void> Database::checkpoint(Checkpoint how) {
     const int code = sqlite3_wal_checkpoint_v2(handle_.get(), "main", mode_of(how), nullptr, nullptr);
     if (code == SQLITE_OK) return {};
-    sqlite3_file* database = nullptr; // what is written here, not the journal
-    sqlite3_file_control(handle_.get(), "main", SQLITE_FCNTL_FILE_POINTER, static_cast<void*>(&database));
-    return std::unexpected(error(code, last_error_of(database)));
+    return std::unexpected(error(code, last_error_of(handle_.get(), SQLITE_FCNTL_FILE_POINTER))); // not the journal
 }
 
 void Database::set_patience(int milliseconds) {

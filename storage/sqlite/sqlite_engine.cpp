@@ -74,18 +74,20 @@ class SqliteEngine final : public Engine {
     std::unique_ptr<sqlite::Writer> writer_;
 };
 
+// Nothing was written that could be in doubt.
+std::unexpected<StorageError> not_opened(StorageError error) {
+    using Kind = StorageError::Kind;
+    if (error.kind == Kind::poisoned || error.kind == Kind::unknown) error.kind = Kind::unusable;
+    return std::unexpected(std::move(error));
+}
+
 } // namespace
 
 Result<std::unique_ptr<Engine>> open_sqlite(const std::filesystem::path& file) {
     auto claimed = sqlite::claim(file);
-    if (!claimed) return std::unexpected(claimed.error());
+    if (!claimed) return not_opened(std::move(claimed).error());
     auto writer = sqlite::Writer::open(claimed->path);
-    if (!writer) {
-        // Nothing was written that could be in doubt.
-        StorageError error = writer.error();
-        if (error.kind == StorageError::Kind::poisoned) error.kind = StorageError::Kind::unusable;
-        return std::unexpected(std::move(error));
-    }
+    if (!writer) return not_opened(std::move(writer).error());
     return std::make_unique<SqliteEngine>(*std::move(claimed), *std::move(writer));
 }
 

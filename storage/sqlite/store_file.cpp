@@ -74,13 +74,20 @@ Result<void> make(const fs::path& file) {
             return unusable(journal, "belongs to a database that is gone; bring that back, or move this away");
 
     const fs::path draft = beside(file, ".new");
-    std::error_code error;
-    for (const std::string_view ending : {"", "-journal"})
-        if (fs::remove(beside(draft, ending), error); error) return unusable(draft, error);
+    const auto remove_draft = [&draft] {
+        std::error_code error;
+        for (const std::string_view ending : {"", "-journal"})
+            if (!error) fs::remove(beside(draft, ending), error);
+        return error;
+    };
+    if (const auto error = remove_draft()) return unusable(draft, error); // of one that was killed
     const int descriptor = open_file(draft, O_RDWR | O_CREAT | O_EXCL);
     if (descriptor < 0) return unusable(draft, last_error());
     ::close(descriptor);
-    if (auto done = fill(draft); !done) return done;
+    if (auto done = fill(draft); !done) {
+        remove_draft();
+        return done;
+    }
     return put_in_place(draft, file);
 }
 

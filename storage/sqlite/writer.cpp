@@ -1,8 +1,10 @@
 #include "storage/sqlite/writer.hpp"
 
+#include "storage/place.hpp"
 #include "storage/stretches.hpp"
 
 #include <string>
+#include <system_error>
 #include <utility>
 
 namespace storage::sqlite {
@@ -25,16 +27,13 @@ constexpr const char* settings = "PRAGMA synchronous = FULL; PRAGMA secure_delet
 Result<std::unique_ptr<Writer>> Writer::open(const std::filesystem::path& file) {
     auto database = Database::open(file, Use::write);
     if (!database) return std::unexpected(database.error());
-    if ((*database)->is_read_only())
-        return std::unexpected(StorageError{.kind = Kind::unusable, .detail = file.native() + ": may not be written"});
+    if ((*database)->is_read_only()) return unusable(file, std::make_error_code(std::errc::permission_denied));
     if (auto done = (*database)->execute(settings); !done) return std::unexpected(done.error());
     Statement journal_mode{**database, "PRAGMA journal_mode = WAL"};
     Rows rows = journal_mode.run();
     if (const auto row = rows.next(); !row) return std::unexpected(row.error());
     if (rows.text(0) != "wal")
-        return std::unexpected(
-            StorageError{.kind = Kind::unusable,
-                         .detail = file.native() + ": its file system has no shared memory for SQLite's journal"});
+        return unusable(file, "its file system has no shared memory for SQLite's journal: name another database_path");
     while (rows.next() == true) {
     }
     // After a sync that failed, what recovery reads of the journal may be in memory alone, and look clean to the next

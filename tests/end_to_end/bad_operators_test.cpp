@@ -22,8 +22,8 @@ struct Ended {
 };
 
 Ended run(const std::vector<std::string>& arguments, const support::RoleProcess::Environment& environment = {},
-          bool heeds_permissions = false) {
-    support::RoleProcess process{arguments, environment, {.heeds_permissions = heeds_permissions}};
+          const support::RoleProcess::Surroundings& surroundings = {}) {
+    support::RoleProcess process{arguments, environment, surroundings};
     const int exit_code = process.wait_for_exit();
     return {exit_code, process.output()};
 }
@@ -80,12 +80,12 @@ void refused_clients(const std::string& content, const std::string& place, const
 
 // Runs the role on this database; it must end with code 1 and say what is wrong with which path.
 void refused_database(const std::filesystem::path& database, const std::filesystem::path& named,
-                      const std::string& reason, bool heeds_permissions = false,
+                      const std::string& reason, const support::RoleProcess::Surroundings& surroundings = {},
                       const std::string& backend = "sqlite") {
     const support::TemporaryFolder state;
     const auto ended = run({"--listen", "127.0.0.1:0", "--backend", backend, "--database-path", database.string(),
                             "--state-directory", state.path().string()},
-                           {}, heeds_permissions);
+                           {}, surroundings);
     INFO(ended.output);
     CHECK(ended.exit_code == failed);
     CHECK(contains(ended.output, named.string() + ": "));
@@ -163,7 +163,7 @@ void refused_untouched(const std::string& backend, const std::filesystem::path& 
                        const std::filesystem::path& named, const std::string& reason) {
     const auto contents = contents_of(database);
     const auto files = files_in(database.parent_path());
-    refused_database(database, named, reason, false, backend);
+    refused_database(database, named, reason, {}, backend);
     CHECK(contents_of(database) == contents);
     CHECK(files_in(database.parent_path()) == files);
 }
@@ -269,7 +269,8 @@ TEST_CASE("a state directory in use ends the second role with code 1, and the fi
     Scene scene;
     const auto ended = run({"--listen", "127.0.0.1:0", "--state-directory", scene.folder.path().string()});
     CHECK(ended.exit_code == failed);
-    CHECK(contains(ended.output, scene.folder.path().string() + " is in use by another role"));
+    CHECK(contains(ended.output, scene.folder.path().string() +
+                                     " is in use by another role: stop that one, or name another --state-directory"));
     scene.check_others_go_on();
 }
 
@@ -686,7 +687,7 @@ TEST_CASE("a place where no database can be is refused by its name") {
     refused_database(folder.path(), folder.path(), "is a directory");
     REQUIRE(::mkfifo((folder.path() / "pipe").c_str(), 0600) == 0);
     refused_database(folder.path() / "pipe", folder.path() / "pipe", "not a regular file");
-    refused_database("/proc/a.db", "/proc/a.db.lock", ""); // where nobody can make a file, root included
+    refused_database("/proc/a.db", "/proc/a.db.lock", "No such file"); // where nobody can make a file, root included
     std::filesystem::create_symlink(folder.path() / "gone" / "a.db", folder.path() / "link");
     refused_database(folder.path() / "link", folder.path() / "link", "a link that leads nowhere");
     CHECK(read_file(folder.path() / "file") == "a file\n");
@@ -703,11 +704,37 @@ TEST_CASE(
         REQUIRE(::chmod(folder.path().c_str(), mode) == 0);
         for (const auto& path : {database, other}) {
             const std::filesystem::path named = mode == 0500U ? path.string() + ".lock" : path.string();
-            refused_database(path, named, "Permission denied", true);
+            refused_database(path, named, "Permission denied; let the role's user read and write it and its folder",
+                             {.heeds_permissions = true});
         }
         REQUIRE(::chmod(folder.path().c_str(), 0700) == 0);
         CHECK(read_file(database) == content);
         CHECK_FALSE(std::filesystem::exists(other));
+    }
+}
+
+TEST_CASE(
+    "on a full disk no store is made or opened; the role says where to make room, and starts once there is some") {
+    constexpr std::size_t too_few = std::size_t{16} * 1024; // bytes
+    const std::string advice = "; make room on its disk";
+    const support::TemporaryFolder folder;
+    const auto database = store_with(folder, 0, "");
+    const auto content = read_file(database);
+    refused_database(database, database, "File too large)" + advice, {.max_file_size = too_few});
+    CHECK(read_file(database) == content);
+
+    const auto other = folder.path() / "another.db";
+    const auto files = files_in(folder.path());
+    refused_database(other, other.string() + ".new", "File too large)" + advice, {.max_file_size = too_few});
+    auto left = files_in(folder.path());
+    CHECK(left.erase(other.string() + ".lock") == 1);
+    CHECK(left == files);
+
+    const support::TemporaryFolder state;
+    for (const auto& path : {database, other}) {
+        support::RoleProcess role{{"--listen", "127.0.0.1:0", "--backend", "sqlite", "--database-path", path.string(),
+                                   "--state-directory", state.path().string()}};
+        CHECK(role.wait_for_port() != 0);
     }
 }
 
@@ -774,13 +801,13 @@ TEST_CASE("a database of rocksdb or lmdb that is damaged or cut short is refused
             std::string content = read_file(manifest);
             content[content.size() / 2] ^= 1;
             write_file(manifest, content);
-            refused_database(database, database, manifest.filename().string(), false, backend);
-            refused_database(database, database, "; the store is damaged: bring back the file that is named here",
-                             false, backend);
+            refused_database(database, database, manifest.filename().string(), {}, backend);
+            refused_database(database, database, "; the store is damaged: bring back the file that is named here", {},
+                             backend);
         } else {
             std::filesystem::resize_file(database, 16'384);
-            refused_database(database, database, "it was cut short: 16384 bytes are there of ", false, backend);
-            refused_database(database, database, "; bring the whole file back from a backup", false, backend);
+            refused_database(database, database, "it was cut short: 16384 bytes are there of ", {}, backend);
+            refused_database(database, database, "; bring the whole file back from a backup", {}, backend);
         }
     }
 }
@@ -792,7 +819,7 @@ TEST_CASE("a second role on the same database of rocksdb or lmdb ends with code 
         Scene scene{{.backend = backend}};
         scene.enter("stores").store(shares(1, 3));
         refused_database(scene.database(), scene.database().string() + ".lock",
-                         "held by another role: stop that one, or name another database_path", false, backend);
+                         "held by another role: stop that one, or name another database_path", {}, backend);
         scene.check_others_go_on();
         CHECK(scene.enter("stores").totals().shares_accepted == 3);
     }

@@ -21,8 +21,9 @@ const Settings with_operator{.backend = "sqlite",
                              .clients = {{"a-pool", R"("share.write", "block.write", "query.own")", "a-pool"},
                                          {"operator", R"("query.all", "admin")", "office"}}};
 
+// Within an hour, not at its edge.
 std::uint64_t long_ago() {
-    static const std::uint64_t time = milliseconds_now() - 40 * day;
+    static const std::uint64_t time = (milliseconds_now() - 40 * day) / hour * hour + hour / 2;
     return time;
 }
 
@@ -66,6 +67,17 @@ TEST_CASE("old shares are removed and counted, once; totals, blocks and what is 
         CHECK(client.stored_records(all_of(RecordKind::block, "1.1.1.1")).size() == 1);
         CHECK(client.ask<GetBlocksSuccess>(GetBlocks{}).blocks.items.size() == 1);
         CHECK(client.totals() == before);
+        // Of the hour that is gone only its sums are left, whatever part of it is asked for.
+        const auto begin = long_ago() - hour / 2;
+        const auto check_hour = [&](const auto& answer) {
+            CHECK(answer.start == begin);
+            CHECK(answer.end == begin + hour - 1);
+            CHECK(decode<Totals>(answer.totals.bytes).value().shares_accepted == old_shares);
+        };
+        check_hour(client.ask<GetTotalsSuccess>(
+            GetTotals{.request_id = 0, .pool = {}, .start = long_ago() + 1, .end = long_ago() + 2}));
+        check_hour(client.ask<GetChannelStatsSuccess>(GetChannelStats{
+            .request_id = 0, .pool = {}, .channel_id = {"1.1.1.1"}, .start = long_ago() + 1, .end = long_ago() + 2}));
     };
     {
         Scene scene{with_operator, premises};
@@ -96,7 +108,7 @@ TEST_CASE("old shares are removed and counted, once; totals, blocks and what is 
     scene.check_others_go_on();
 }
 
-TEST_CASE("shares are acknowledged while old ones are removed") {
+TEST_CASE("shares are acknowledged before, while and after old ones are removed, and none is among these") {
     Scene scene{with_operator, premises_with_old_records()};
     auto client = scene.enter("a-pool");
     auto person = scene.enter("operator", 0);

@@ -84,8 +84,11 @@ void fill(Role& role, Client& client) {
     for (auto& record : large_shares()) client.send({std::move(record)});
     client.wait_for_status(false);
     CHECK(client.status()->code.text == "storage-unavailable");
-    CHECK(role.process.wait_for_output(advice));
-    client.wait_until_durable(client.totals().shares_accepted); // what a slow disk took before it was full
+    REQUIRE(role.process.wait_for_output(advice));
+    const std::string_view said{role.process.output()};
+    const auto line = said.substr(0, said.find(advice));
+    CHECK(line.rfind(role.database().string()) > line.rfind('\n')); // the file, or its folder, is named
+    client.wait_until_durable(client.totals().shares_accepted);     // what a slow disk took before it was full
     CHECK(client.durable() < all);
 }
 
@@ -105,7 +108,7 @@ TEST_CASE("on a full disk the session stays and is told, nothing is acknowledged
     const auto health = client.ask<GetHealthSuccess>(GetHealth{});
     CHECK_FALSE(health.is_healthy);
     CHECK(health.connection_status.text == "stalled");
-    CHECK_FALSE(health.error_message.text.empty());
+    CHECK(health.error_message.text.find(scene.database().string()) != std::string::npos);
     CHECK(client.durable() == acknowledged);
 
     // Others: who is there is told too, who only wants to ask may come, who wants to store may try later.

@@ -40,10 +40,11 @@ struct Answers {
 // Opens a store and counts what it reads of the log.
 Result<std::unique_ptr<LogStore>> reopen(const std::shared_ptr<Engine>& engine, int& reads) {
     reads = 0;
-    return LogStore::open(std::make_unique<FaultyEngine>(engine, [&reads](std::string_view call, Moment moment) {
+    auto counting = std::make_unique<FaultyEngine>(engine, [&reads](std::string_view call, Moment moment) {
         if (call == "read" && moment == Moment::before) ++reads;
         return std::optional<StorageError>{};
-    }));
+    });
+    return LogStore::open(std::move(counting), 100'000, "/a/store.db");
 }
 
 // An entry as a store would have written it.
@@ -216,7 +217,9 @@ TEST_CASE("a log with damage is refused with the position, when it is read to op
     const auto store = reopen(engine_with(log), reads);
     REQUIRE_FALSE(store.has_value());
     CHECK(store.error().kind == StorageError::Kind::corrupt);
-    CHECK(store.error().detail.find(named) != std::string::npos);
+    const std::string& detail = store.error().detail;
+    CHECK(detail.find(named) != std::string::npos);
+    CHECK(detail.ends_with(", in /a/store.db; bring back a backup, or begin a new store elsewhere"));
 }
 
 TEST_CASE("what is damaged is not given out, not compared with, not counted; whoever asks for it, health has it then") {

@@ -54,11 +54,12 @@ RoleProcess::RoleProcess(const std::vector<std::string>& arguments, const Enviro
     if (pid_ == 0) {
         ::dup2(pipe[1], STDOUT_FILENO);
         ::dup2(pipe[1], STDERR_FILENO);
-        const auto& [folder, max_descriptors, heeds_permissions] = surroundings;
+        const auto& [folder, max_descriptors, max_file_size, heeds_permissions] = surroundings;
         if (heeds_permissions && !give_up_privileges()) ::_exit(127);
         if (!folder.empty() && ::chdir(folder.c_str()) != 0) ::_exit(127);
         if (const rlimit limit{max_descriptors, max_descriptors}; max_descriptors > 0)
             ::setrlimit(RLIMIT_NOFILE, &limit);
+        if (const rlimit limit{max_file_size, max_file_size}; max_file_size > 0) ::setrlimit(RLIMIT_FSIZE, &limit);
         clear_settings();
         for (const auto& [name, value] : environment) ::setenv(name.c_str(), value.c_str(), 1);
         ::execv(program, argv.data());

@@ -24,12 +24,13 @@ class RoleProcess {
     struct Surroundings {
         std::filesystem::path working_directory = {};
         std::size_t max_descriptors = 0;
+        std::size_t max_file_size = 0;  // bytes; none may grow beyond it
         bool heeds_permissions = false; // of files, as root too
     };
 
     // `environment` goes over the caller's, from which the role's own settings are taken out.
     explicit RoleProcess(const std::vector<std::string>& arguments, const Environment& environment = {},
-                         const Surroundings& surroundings = {{}, 0, false});
+                         const Surroundings& surroundings = {{}, 0, 0, false});
     RoleProcess(const RoleProcess&) = delete;
     RoleProcess& operator=(const RoleProcess&) = delete;
     ~RoleProcess(); // kills it if it still runs
