@@ -12,10 +12,10 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <expected>
 #include <fcntl.h>
 #include <fstream>
 #include <iterator>
-#include <optional>
 #include <sodium.h>
 #include <string_view>
 #include <sys/file.h>
@@ -85,7 +85,8 @@ template <class Pipe, class T> void pass(Pipe& pipe, T& value) {
     }
 }
 
-// A frame: the length of what it holds, a checksum over that, and then that. So it shows whether it is whole.
+// A frame: the length of its body, the body's checksum, a checksum over these two, and then the body. So it shows
+// whether it is whole, and a damaged length is not taken for a frame that the end of the file has cut short.
 std::uint64_t checksum_of(protocol::ByteView bytes) {
     constexpr std::array<std::uint8_t, crypto_shorthash_KEYBYTES> no_key{}; // against damage, not against forgery
     std::array<std::uint8_t, crypto_shorthash_BYTES> sum{};
@@ -99,34 +100,37 @@ template <class T> protocol::Bytes frame_of(const T& value) {
     Writer frame;
     frame.put_integer<8>(body.written().size());
     frame.put_integer<8>(checksum_of(body.written()));
+    frame.put_integer<8>(checksum_of(frame.written()));
     frame.put(body.written());
     return std::move(frame).take();
 }
 
-// Takes the first frame off `bytes`; nothing if it is not whole.
-template <class T> std::optional<T> take_frame(protocol::ByteView& bytes) {
+// What a crash during the last write can leave behind, and what it cannot.
+enum class Flaw : std::uint8_t { torn, damaged };
+
+// Takes the first frame off `bytes`.
+template <class T> std::expected<T, Flaw> take_frame(protocol::ByteView& bytes) {
     Reader in{bytes};
     const std::uint64_t size = in.take_integer<8>();
     const std::uint64_t checksum = in.take_integer<8>();
+    const std::uint64_t header_checksum = in.take_integer<8>();
+    if (in.error()) return std::unexpected(Flaw::torn);
+    if (checksum_of(bytes.first(16)) != header_checksum) { // a file can grow, by zeros, before its data is there
+        const bool is_nothing = std::ranges::all_of(in.rest(), [](std::uint8_t byte) { return byte == 0; });
+        return std::unexpected(is_nothing ? Flaw::torn : Flaw::damaged);
+    }
     const protocol::ByteView body = in.take(size);
-    if (in.error() || checksum_of(body) != checksum) return std::nullopt;
+    if (in.error()) return std::unexpected(Flaw::torn);
+    if (checksum_of(body) != checksum) return std::unexpected(in.rest().empty() ? Flaw::torn : Flaw::damaged);
     Reader fields{body};
     T value{};
     pass(fields, value);
-    if (fields.error()) return std::nullopt;
+    if (fields.error()) return std::unexpected(Flaw::damaged);
     bytes = in.rest();
     return value;
 }
 
-// Whether nothing can be behind the first frame: the process may have died while it wrote that one.
-bool is_last_frame(protocol::ByteView bytes) {
-    Reader in{bytes};
-    const std::uint64_t size = in.take_integer<8>();
-    in.take_integer<8>();
-    return in.error() || in.rest().size() <= size;
-}
-
-constexpr std::string_view magic = "SV2JOUR2"; // the file's first 8 bytes; then a frame with the store's identity
+constexpr std::string_view magic = "SV2JOUR3"; // the file's first 8 bytes; then a frame with the store's identity
 
 // The memory engine answers whatever is read, and does what the journal has on the disk already.
 class JournalEngine final : public MemoryEngine {
@@ -185,16 +189,17 @@ class JournalEngine final : public MemoryEngine {
     // Everything again, as it was written. What is torn at the end was never acknowledged, and is cut off.
     Result<void> replay(protocol::ByteView bytes) {
         const std::string_view first{reinterpret_cast<const char*>(bytes.data()), std::min(bytes.size(), magic.size())};
-        if (first != magic) return error(Kind::foreign, "this is no journal of ours");
+        if (first != magic) return error(Kind::foreign, "this is no journal of ours, or one of another version");
         protocol::ByteView rest = bytes.subspan(magic.size());
+        end_ = magic.size();
         const auto identity = take_frame<Contents>(rest);
-        if (!identity) return error(Kind::corrupt, "its beginning is damaged");
+        if (!identity) return damaged();
         identity_ = *identity;
         end_ = bytes.size() - rest.size();
         while (!rest.empty()) {
             auto transaction = take_frame<Transaction>(rest);
-            if (!transaction && is_last_frame(rest)) break;
-            if (!transaction) return error(Kind::corrupt, fmt::format("the frame at byte {} is damaged", end_));
+            if (!transaction && transaction.error() == Flaw::torn) break;
+            if (!transaction) return damaged();
             for (auto* const entries : {&transaction->entries, &transaction->removed}) {
                 for (LogEntry& entry : *entries) {
                     if (auto read = protocol::read_record(entry.bytes)) entry.content = *std::move(read);
@@ -234,6 +239,9 @@ class JournalEngine final : public MemoryEngine {
 
     [[nodiscard]] std::unexpected<StorageError> error(Kind kind, std::string_view what) const {
         return std::unexpected(StorageError{.kind = kind, .detail = fmt::format("{}: {}", file_.string(), what)});
+    }
+    [[nodiscard]] std::unexpected<StorageError> damaged() const {
+        return error(Kind::corrupt, fmt::format("the frame at byte {} is damaged", end_));
     }
     [[nodiscard]] std::unexpected<StorageError> failed(int code, std::string_view what) const {
         const bool is_full = code == ENOSPC || code == EDQUOT || code == EFBIG;

@@ -6,12 +6,14 @@
 #include "tests/storage/engine_scene.hpp"
 #include "tests/support/temporary_folder.hpp"
 
+#include <cstddef>
 #include <doctest/doctest.h>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <memory>
 #include <string>
+#include <vector>
 
 using namespace examples;
 namespace fs = std::filesystem;
@@ -65,10 +67,14 @@ TEST_CASE("a journal that ends within a transaction, wherever, holds all transac
     REQUIRE(after.size() > before.size());
     for (std::size_t size = before.size(); size <= after.size(); ++size) {
         CAPTURE(size);
-        scene.write(after.substr(0, size));
-        auto storage = scene.storage();
-        REQUIRE(storage.initialize());
-        CHECK(storage.get_total_shares() == (size == after.size() ? 2U : 1U));
+        const std::string torn = after.substr(0, size);
+        // A file can have grown, by zeros, before its data was there.
+        for (const std::string& bytes : {torn, torn + std::string(after.size() - size, '\0')}) {
+            scene.write(bytes);
+            auto storage = scene.storage();
+            REQUIRE(storage.initialize());
+            CHECK(storage.get_total_shares() == (bytes == after ? 2U : 1U));
+        }
     }
 }
 
@@ -78,7 +84,7 @@ TEST_CASE("what is stored behind a torn end that was cut off is found again") {
     REQUIRE(storage.initialize());
     REQUIRE(storage.store_share_record(scene.data.shares.at(0)));
     REQUIRE(storage.close());
-    scene.write(scene.bytes() + std::string(100, '\x7f'));
+    scene.write(scene.bytes() + std::string(10, '\x7f'));
     REQUIRE(storage.initialize());
     REQUIRE(storage.store_share_record(scene.data.shares.at(1)));
     REQUIRE(storage.close());
@@ -102,14 +108,41 @@ TEST_CASE("a damaged transaction with others behind it is told, not cut off") {
     CHECK(scene.refusal().kind == storage::StorageError::Kind::corrupt);
 }
 
+TEST_CASE("a bit that has changed in the header of any frame is told with the frame's place, and nothing is cut off") {
+    Scene scene;
+    std::vector<std::size_t> frames{8}; // the identity's is the first
+    {
+        auto storage = scene.storage();
+        REQUIRE(storage.initialize());
+        for (std::size_t i = 0; i < 3; ++i) {
+            frames.push_back(scene.bytes().size());
+            REQUIRE(storage.store_share_record(scene.data.shares.at(i)));
+        }
+        REQUIRE(storage.close());
+    }
+    const std::string whole = scene.bytes();
+    for (const std::size_t frame : frames) {
+        for (std::size_t bit = 0; bit < std::size_t{24} * 8; ++bit) {
+            CAPTURE(frame);
+            CAPTURE(bit);
+            std::string damaged = whole;
+            damaged.at(frame + bit / 8) ^= static_cast<char>(1U << bit % 8);
+            scene.write(damaged);
+            const auto refusal = scene.refusal();
+            CHECK(refusal.kind == storage::StorageError::Kind::corrupt);
+            CHECK(refusal.detail.ends_with("the frame at byte " + std::to_string(frame) + " is damaged"));
+        }
+    }
+}
+
 TEST_CASE("a file that is no journal is not touched") {
     Scene scene;
-    for (const std::string bytes : {"no journal, but a text of somebody's", "SV2", "\n"}) {
+    for (const std::string bytes : {"no journal, but a text of somebody's", "SV2", "\n", "SV2JOUR2 as it was"}) {
         CAPTURE(bytes);
         scene.write(bytes);
         CHECK(scene.refusal().kind == storage::StorageError::Kind::foreign);
     }
-    scene.write("SV2JOUR2and something else");
+    scene.write("SV2JOUR3and something else");
     CHECK(scene.refusal().kind == storage::StorageError::Kind::corrupt);
 }
 
