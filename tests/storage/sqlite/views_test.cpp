@@ -3,6 +3,9 @@
 
 #include <array>
 #include <cstdio>
+#include <map>
+#include <string>
+#include <vector>
 
 using namespace sqlite_scene;
 using namespace shown_records;
@@ -276,7 +279,7 @@ TEST_CASE("sums of work are exact to 128 bits, and stop there") {
     CHECK(sum() == "text|340282366920938463463374607431768211455\n");
 }
 
-TEST_CASE("a filter on channel and time reads no more of the shares than it shows, by an index") {
+TEST_CASE("a filter on channel and time, or on one of them, reads no more of the shares than it shows, by an index") {
     OpenScene scene;
     scene.log.add_shares(1, 5);
     scene.write();
@@ -314,6 +317,23 @@ TEST_CASE("a filter on channel and time reads no more of the shares than it show
     const std::string batches = plan_of("SELECT * FROM batch_acknowledgments" + filter);
     CAPTURE(batches);
     CHECK(has(batches, "SEARCH a USING INDEX acknowledgments_by_timestamp" + by_time));
+
+    const std::string of_channel = plan_of("SELECT * FROM share_records WHERE channel_id = 'a'");
+    CAPTURE(of_channel);
+    CHECK(has(of_channel, "SEARCH s USING INDEX shares_by_time (channel=?)"));
+    CHECK(has(of_channel, "SEARCH s USING INDEX misdated_shares (channel=?)"));
+    const std::string each_channel = " (ANY(channel) AND <expr>>?)"; // searched in it one after the other
+    for (const auto& [view, indexes] : std::map<std::string, std::vector<std::string>>{
+             {"share_records", {"s USING INDEX shares_by_time", "s USING INDEX misdated_shares"}},
+             {"block_records", {"b USING INDEX blocks_by_timestamp", "s USING INDEX shares_with_block_by_timestamp"}},
+             {"batch_acknowledgments", {"a USING INDEX acknowledgments_by_timestamp"}}}) {
+        const std::string plan = plan_of("SELECT * FROM " + view + " WHERE timestamp >= 5");
+        CAPTURE(plan);
+        for (const std::string& index : indexes) CHECK(has(plan, "SEARCH " + index + each_channel));
+    }
+    const std::string all_shares = plan_of("SELECT channel_id, count(*) FROM share_records GROUP BY channel_id");
+    CAPTURE(all_shares);
+    CHECK(has(all_shares, "SCAN s\n")); // each share once, in the order in which they lie
 
     const std::string accounting = plan_of("SELECT * FROM share_accounting WHERE channel_id = 'a'");
     CAPTURE(accounting);
