@@ -751,6 +751,12 @@ TEST_CASE("a second role on the same store ends with code 1, whatever name it ha
     refused_database(elsewhere.path() / "folder" / "stratum_storage.db", scene.database().string() + ".lock", held);
     scene.check_others_go_on();
     CHECK(scene.enter("stores").totals().shares_accepted == 3);
+
+    scene.process.signal(SIGTERM);
+    REQUIRE(scene.process.wait_for_exit() == 0);
+    support::RoleProcess next{{"--listen", "127.0.0.1:0", "--backend", "sqlite", "--database-path",
+                               scene.database().string(), "--state-directory", elsewhere.path().string()}};
+    CHECK(next.wait_for_port() != 0);
 }
 
 TEST_CASE("a database of another program is refused by rocksdb and lmdb too, and not touched") {

@@ -108,8 +108,8 @@ TEST_CASE("file < environment < command line, and `serve` is what no command doe
                         << "max_in_flight_bytes = 1048576\n"
                         << "clients_file = " << in_folder("clients.toml") << "[storage]\n"
                         << "backend = \"memory\"\n"
-                        << "database_path = " << in_folder("from-file.db") << "cleanup_interval_hours = 24\n"
-                        << "max_share_history_days = 30\n"
+                        << "database_path = " << in_folder("from-file.db") << "cleanup_interval_hours = 5\n"
+                        << "max_share_history_days = 40\n"
                         << "[logging]\n"
                         << "level = \"error\"\n"
                         << "file = " << in_folder("from-file.log");
@@ -125,6 +125,7 @@ TEST_CASE("file < environment < command line, and `serve` is what no command doe
     CHECK(process.wait_for_exit() == 0); // a line is in the file no sooner than on standard output
     CHECK(read_file(folder.path() / "logs" / "role.log").find("listening on [::1]:") != std::string::npos);
     CHECK(process.output().find("role.db, local, data set ") != std::string::npos);
+    CHECK(process.output().find("what is older than 40 days is removed every 5 h") != std::string::npos);
     CHECK(std::filesystem::exists(folder.path() / "role.db"));
     for (const char* const name : {"from-file.log", "from-file.db", "from-environment.db"})
         CHECK_FALSE(std::filesystem::exists(folder.path() / name));

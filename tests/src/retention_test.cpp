@@ -21,11 +21,12 @@ constexpr storage::Milliseconds noon = 1'767'268'800'000;
 struct Machine {
     Clocks clocks{.wall = noon, .boot = 5h};
     TrustedClock clock{clocks};
-    Retention retention{24h, std::chrono::days{30}, clocks, clock};
+    Retention retention;
     std::optional<storage::Milliseconds> last_commit = {};
     int warnings = 0;
 
-    Machine() = default;
+    explicit Machine(std::chrono::hours interval = 24h, std::chrono::days history = std::chrono::days{30})
+        : retention{interval, history, clocks, clock} {}
     Machine(const Machine&) = delete; // the parts refer to each other
     Machine& operator=(const Machine&) = delete;
     ~Machine() = default;
@@ -59,11 +60,20 @@ TEST_CASE("what is too old is removed ten minutes after the start, and then once
 }
 
 TEST_CASE("too old is what came longer ago by the wall clock than the history is long") {
-    Machine machine;
-    for (int i = 0; i < 9; ++i) CHECK_FALSE(machine.minute());
-    const auto older_than = machine.minute();
-    REQUIRE(older_than.has_value());
-    CHECK(machine.clocks.wall - *older_than == std::chrono::milliseconds{std::chrono::days{30}}.count());
+    for (const auto days : {std::chrono::days{3}, std::chrono::days{30}}) {
+        Machine machine{24h, days};
+        for (int i = 0; i < 9; ++i) CHECK_FALSE(machine.minute());
+        const auto older_than = machine.minute();
+        REQUIRE(older_than.has_value());
+        CHECK(machine.clocks.wall - *older_than == std::chrono::milliseconds{days}.count());
+    }
+}
+
+TEST_CASE("the interval is the one that was set") {
+    Machine machine{1h};
+    CHECK(machine.minutes_until_removal(day) == 10);
+    CHECK(machine.minutes_until_removal(day) == 60);
+    CHECK(machine.minutes_until_removal(day) == 60);
 }
 
 TEST_CASE("a wall clock that has jumped removes nothing, however long ago it was, and each interval it is told") {
