@@ -26,6 +26,10 @@ void run() {
     fmt::print("the same share again: {}, still {} shares\n", protocol::to_text(again),
                must(storage.get_total_shares()));
 
+    const auto begin = data.shares.front().timestamp;
+    const storage::Range first_minutes{.start = begin, .end = begin + 299'999}; // inclusive, in milliseconds
+    fmt::print("in the first five minutes: {} shares\n", must(storage.get_total_shares(first_minutes)));
+
     // Without the pool's own report the accounting is what the shares add up to.
     must(storage.delete_share_accounting("channel_mining_001"));
     const auto derived = must(storage.get_share_accounting("channel_mining_001")).value();
@@ -35,6 +39,11 @@ void run() {
     const StorageHealth health = storage.health_check();
     fmt::print("health: {}, {}, {}\n", health.is_healthy ? "healthy" : "not healthy", health.backend_type,
                health.connection_status);
+
+    // Retention. Three shares found a block and stay; the one that was sent again goes, too.
+    const auto removed = must(storage.cleanup_old_shares(now() + 1));
+    fmt::print("what came until now removed: {} records of shares; all channels: still {} shares\n", removed,
+               must(storage.get_total_shares()));
 
     must(storage.close());
     must(storage.initialize());

@@ -59,8 +59,10 @@ def memory_backend(folder):
     expect(r"^stored: 70 shares, 3 blocks, 15 batch acknowledgments, 5 reports$", output)
     expect_answers(output)
     expect(r"^the same share again: duplicate-share, still 70 shares$", output)
+    expect(r"^in the first five minutes: 10 shares$", output)
     expect(r"^the report of channel_mining_001 deleted: 8 shares accepted, work 11800$", output)
     expect(r"^health: healthy, memory, connected$", output)
+    expect(r"^what came until now removed: 68 records of shares; all channels: still 70 shares$", output)
     expect(r"^after closing and opening again: 0 shares$", output)
     assert os.listdir(folder) == [], "it leaves nothing behind"
 
