@@ -20,35 +20,40 @@ std::vector<Fault> all_faults() {
     return faults;
 }
 
-OpenEngine faults_over(std::shared_ptr<Engine> engine) {
-    return [engine = std::move(engine)](FaultHook hook) {
-        return std::make_unique<FaultyEngine>(engine, std::move(hook));
-    };
+// Of the calls that failed: nothing that an engine is asked was left out. Strides do step over some.
+void check_all_kinds(const std::set<std::string>& calls) {
+    if (trial_stride() > 1) return;
+    CHECK(calls == std::set<std::string>{"load", "write", "read", "read_stream", "scan", "hours", "has_entries", "find",
+                                         "close"});
 }
 
 } // namespace
 
 TEST_CASE("whichever call of the engine fails, every acknowledged record is there once") {
-    check_every_call(all_faults(), [] { return faults_over(std::make_shared<MemoryEngine>()); }, 100);
+    const auto fresh = [] {
+        return [engine = std::make_shared<MemoryEngine>()](FaultHook hook) {
+            return std::make_unique<FaultyEngine>(engine, std::move(hook));
+        };
+    };
+    check_all_kinds(check_every_call(all_faults(), fresh, 100));
 }
 
 TEST_CASE("whichever call of SQLite's engine fails, every acknowledged record is there once") {
     namespace fs = std::filesystem;
     const support::TemporaryFolder folder{fs::exists("/dev/shm") ? "/dev/shm" : fs::temp_directory_path()};
-    const fs::path fresh = folder.path() / "fresh"; // copied, which takes a fraction of the time of making one
-    REQUIRE((*open_sqlite(fresh))->close().has_value());
-    int stores = 0;
-    using enum StorageError::Kind;
-    check_every_call(
-        {{unavailable, Moment::before, false}, {unknown, Moment::after, false}},
-        [&] {
-            const fs::path place = folder.path() / std::to_string(std::min(stores++, 1)); // the first is kept open
-            fs::remove_all(place);
-            fs::create_directory(place);
-            fs::copy_file(fresh, place / "store");
-            auto engine = open_sqlite(place / "store");
+    const fs::path empty = folder.path() / "empty"; // copied, which takes a fraction of the time of making one
+    REQUIRE((*open_sqlite(empty))->close().has_value());
+    const fs::path file = folder.path() / "store";
+    const auto fresh = [&] {
+        for (const auto* const suffix : {"", "-wal", "-shm"}) fs::remove(file.native() + suffix);
+        fs::copy_file(empty, file);
+        return [file](FaultHook hook) {
+            auto engine = open_sqlite(file);
             REQUIRE(engine.has_value());
-            return faults_over(*std::move(engine));
-        },
-        100);
+            return std::make_unique<FaultyEngine>(*std::move(engine), std::move(hook));
+        };
+    };
+    using enum StorageError::Kind;
+    check_all_kinds(
+        check_every_call({{unavailable, Moment::before, false}, {unknown, Moment::after, false}}, fresh, 100));
 }

@@ -481,6 +481,8 @@ void check_every_call(const std::vector<fault_trial::Fault>& faults, std::string
             make_empty(*shared);
         return [shared, of_calls](const storage::FaultHook& hook) -> std::unique_ptr<Engine> {
             const auto chosen = [=](std::string_view call, storage::Moment moment) {
+                // What the next trials need open is never closed.
+                if (call == "close") return std::optional{fixtures::error(Kind::unavailable)};
                 return of_calls.empty() || call == of_calls ? hook(call, moment) : std::nullopt;
             };
             return std::make_unique<KeyedEngine>(std::make_unique<FaultyKeyValues>(shared, chosen));
