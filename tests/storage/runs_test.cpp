@@ -2,7 +2,12 @@
 
 #include "storage/hours.hpp"
 #include "storage/integrity.hpp"
+#include "storage/sqlite/sqlite_engine.hpp"
+#include "storage/work.hpp"
 #include "tests/storage/scene.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+#include <functional>
 
 using namespace fixtures;
 using namespace storage;
@@ -200,59 +205,78 @@ TEST_CASE("sums of hours that are not what was written are not added up") {
     CHECK(totals(*store).shares_accepted == 1);
 }
 
-TEST_CASE("sums of hours are exact past 64 and past 127 bits, and stop at 128") {
-    constexpr auto max64 = std::numeric_limits<std::uint64_t>::max();
-    const auto engine = std::make_shared<MemoryEngine>();
-    auto store = open(engine);
-    Recount recount;
-    const auto to = attach(*store);
-    auto first = share(1);
-    first.share_work = max64;
-    send(*store, recount, to, bytes(first));
-    REQUIRE(store->close().has_value());
-    auto injected = behind(engine->load()->head);
-    HourRow row = engine
-                      ->hours({.subject = Subject::channel,
-                               .number = 1,
-                               .first_hour = 0,
-                               .last_hour = hour_of(today),
-                               .first_run = 1,
-                               .last_run = 1})
-                      ->front();
-    protocol::Totals& sums = row.tally.totals;
-    std::uint64_t high = 0;
-    std::uint64_t low = 0;
-    SUBCASE("64") {
-        sums.share_work_sum_high = 0;
-        sums.share_work_sum_low = max64;
-        high = 1;
-        low = max64 - 1;
+namespace {
+
+// Opens it anew where it has a file.
+using Reopening = std::function<std::shared_ptr<Engine>()>;
+
+// A share, of which a sum of work is left that says `injected`, and one more that has as much work as a share can have:
+// whatever answers must say `expected`.
+void check_sum(const Reopening& reopen, const Uint128& injected, const Uint128& expected) {
+    auto worth_most = share(1);
+    worth_most.share_work = max64;
+    {
+        const auto store = open(reopen());
+        REQUIRE(commit_one(*store, submission(attach(*store), 1, {bytes(worth_most)})) == stored(1));
+        while (!store->clean_up(today + 1).value().is_done) {
+        }
+        REQUIRE(store->close().has_value());
     }
-    SUBCASE("127") {
-        sums.share_work_sum_high = max64 >> 1U;
-        sums.share_work_sum_low = max64;
-        high = std::uint64_t{1} << 63U;
-        low = max64 - 1;
+    {
+        const auto engine = reopen();
+        const auto contents = engine->load().value();
+        REQUIRE(contents.head.removed == 1);
+        auto injection = behind(contents.head);
+        injection.replaced_run = 1;
+        injection.runs = contents.runs;
+        injection.hours = engine
+                              ->hours({.subject = Subject::channel,
+                                       .number = 1,
+                                       .first_hour = 0,
+                                       .last_hour = hour_of(today),
+                                       .first_run = 1,
+                                       .last_run = 1})
+                              .value();
+        HourRow& row = injection.hours.at(0);
+        row.tally.totals.share_work_sum_low = injected.low;
+        row.tally.totals.share_work_sum_high = injected.high;
+        row.checksum = checksum_of(row);
+        // Its record is gone, and what was saved is unusable: all that the store has of it is its hour.
+        injection.derived = contents.derived;
+        for (auto& saved : injection.derived) saved.value.front() ^= 1;
+        REQUIRE(engine->write(injection).has_value());
+        REQUIRE(engine->close().has_value());
     }
-    SUBCASE("128") {
-        sums.share_work_sum_high = max64;
-        sums.share_work_sum_low = 1;
-        high = low = max64;
+    const auto store = open(reopen());
+    worth_most.share_hash = hash(2);
+    REQUIRE(commit_one(*store, submission(attach(*store), 2, {bytes(worth_most)})) == stored(2));
+    std::vector<protocol::Totals> answers{store->accounting(pool, "1.1.1.1").value().value().derived,
+                                          hours_of(*store, Subject::channel, "1.1.1.1").front().second};
+    for (const Range& range : {Range{}, Range{.start = today, .end = std::nullopt}}) {
+        answers.push_back(store->channel_stats(pool, "1.1.1.1", range).value().totals);
+        answers.push_back(store->totals(pool, range).value().in_range.totals);
     }
-    row.checksum = checksum_of(row);
-    injected.hours = {row};
-    REQUIRE(engine->write(injected).has_value());
-    store = open(engine);
-    auto second = share(2);
-    second.share_work = max64;
-    REQUIRE(commit_one(*store, submission(attach(*store), 2, {bytes(second)})) == stored(2));
-    for (const auto& stats :
-         {store->channel_stats(pool, "1.1.1.1", {.start = today, .end = std::nullopt}).value().totals,
-          store->totals(pool, {.start = today, .end = std::nullopt}).value().in_range.totals,
-          hours_of(*store, Subject::channel, "1.1.1.1").front().second}) {
-        CHECK(stats.share_work_sum_high == high);
-        CHECK(stats.share_work_sum_low == low);
-        CHECK(stats.shares_accepted == 2);
+    for (const auto& answer : answers) {
+        CHECK(Uint128{.low = answer.share_work_sum_low, .high = answer.share_work_sum_high} == expected);
+        CHECK(answer.shares_accepted == 2);
+    }
+}
+
+} // namespace
+
+TEST_CASE("sums are exact past 64 and past 127 bits, and stop at 128, whatever answers and wherever they are kept") {
+    const struct {
+        Uint128 injected;
+        Uint128 and_most;
+    } sums[]{{.injected = {.low = max64, .high = 0}, .and_most = {.low = max64 - 1, .high = 1}},
+             {.injected = {.low = max64, .high = max64 >> 1U},
+              .and_most = {.low = max64 - 1, .high = std::uint64_t{1} << 63U}},
+             {.injected = {.low = 1, .high = max64}, .and_most = max_uint128}};
+    for (const auto& [injected, and_most] : sums) {
+        CAPTURE(injected.high);
+        check_sum([engine = std::make_shared<MemoryEngine>()] { return engine; }, injected, and_most);
+        const support::TemporaryFolder folder;
+        check_sum([&] { return open_sqlite(folder.path() / "store").value(); }, injected, and_most);
     }
 }
 
