@@ -13,6 +13,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace examples;
@@ -72,25 +73,55 @@ const std::string nobody = "nobody's channel";
 } // namespace
 
 TEST_CASE("the data set is the reference's") {
-    const auto data = make_mock_data(now());
-    CHECK(data.channels == std::vector<std::string>{"channel_mining_001", "channel_mining_002", "channel_extended_001",
-                                                    "channel_standard_001", "channel_standard_002"});
-    CHECK(data.shares.size() == 70);
+    const storage::Milliseconds now = 1'800'000'000'000;
+    const auto data = make_mock_data(now);
+    const struct {
+        std::string id;
+        std::uint64_t first_work;
+        std::uint64_t step; // from one share's work to the next
+    } channels[]{{"channel_mining_001", 1000, 100},
+                 {"channel_mining_002", 2000, 150},
+                 {"channel_extended_001", 5000, 200},
+                 {"channel_standard_001", 5000, 200},
+                 {"channel_standard_002", 5000, 200}};
+    std::vector<std::string> ids;
+    auto share = data.shares.begin();
+    auto batch = data.batch_acknowledgments.begin();
+    auto report = data.reports.begin();
+    REQUIRE(data.shares.size() == 70);
+    REQUIRE(data.batch_acknowledgments.size() == 15);
+    REQUIRE(data.reports.size() == 5);
+    for (std::uint64_t i = 0; i < 5; ++i, ++report) {
+        const auto& [id, first_work, step] = channels[i];
+        ids.push_back(id);
+        for (std::uint64_t k = 0; k < 10 + 2 * i; ++k, ++share) {
+            const auto sequence = k + 1;
+            CAPTURE(id);
+            CAPTURE(sequence);
+            CHECK(share->channel_id.text == id);
+            CHECK(share->sequence_number == sequence);
+            CHECK(share->label.text == "share_" + id + "_" + std::to_string(sequence));
+            CHECK(share->accepted == (k == 0 || k == 7 || k == 14 ? 0 : 1));
+            CHECK(share->share_work == first_work + step * k);
+            CHECK(std::bit_cast<double>(share->difficulty) == static_cast<double>(first_work + step * k) / 1000);
+            CHECK(share->timestamp == now - 1'800'000 + 300 * second * i + 30 * second * k);
+        }
+        for (int n = 0; n < 3; ++n, ++batch) {
+            CHECK(batch->channel_id.text == id);
+            CHECK(batch->label.text == "batch_" + id + "_" + std::to_string(n));
+        }
+        CHECK(report->channel_id.text == id);
+        CHECK(report->shares_accepted == 50 * (i + 1));
+        CHECK(report->share_work_sum == 1'000'000 * (i + 1));
+    }
+    CHECK(data.channels == ids);
     CHECK(std::ranges::count(data.shares, 0, &protocol::Share::accepted) == 12);
-    CHECK(data.blocks.size() == 3);
-    CHECK(data.batch_acknowledgments.size() == 15);
-    CHECK(data.reports.size() == 5);
+    std::vector<std::pair<std::string, std::string>> blocks;
+    for (const auto& block : data.blocks) blocks.emplace_back(block.label.text, block.channel_id.text);
+    CHECK(blocks == std::vector<std::pair<std::string, std::string>>{{"block_12345", "channel_mining_001"},
+                                                                     {"block_12346", "channel_extended_001"},
+                                                                     {"block_12347", "channel_mining_002"}});
     CHECK(in_order(data).size() == 93);
-    const protocol::Share& third = data.shares.at(10 + 2); // of the second channel
-    CHECK(third.label.text == "share_channel_mining_002_3");
-    CHECK(third.share_work == 2300);
-    CHECK(std::bit_cast<double>(third.difficulty) == 2.3);
-    CHECK(third.timestamp == data.shares.at(0).timestamp + 360 * second);
-    CHECK(data.blocks.at(1).label.text == "block_12346");
-    CHECK(data.blocks.at(1).channel_id.text == "channel_extended_001");
-    CHECK(data.batch_acknowledgments.back().label.text == "batch_channel_standard_002_2");
-    CHECK(data.reports.back().shares_accepted == 250);
-    CHECK(data.reports.back().share_work_sum == 5'000'000);
 }
 
 TEST_CASE("initialize") {
