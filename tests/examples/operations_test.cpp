@@ -1,6 +1,7 @@
 // Each operation of the storage crate before this project, by its name, over the mock data and every backend that is
 // built: what docs/reference-mapping.md promises of it.
 #include "examples/mock_data.hpp"
+#include "examples/questions.hpp"
 #include "examples/share_accounting_storage.hpp"
 #include "storage/open.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -122,6 +123,22 @@ TEST_CASE("the data set is the reference's") {
                                                                      {"block_12346", "channel_extended_001"},
                                                                      {"block_12347", "channel_mining_002"}});
     CHECK(in_order(data).size() == 93);
+}
+
+TEST_CASE("what the comparison of backends asks") {
+    over_each_backend([](Scene& scene) {
+        const std::size_t names = 5;         // of channels
+        const std::size_t blocks = 3 + 3;    // of all, and channel by channel
+        const std::size_t accounts = 5;      // one a channel
+        const std::size_t shares = 5 * 10;   // the newest ten, which each channel has
+        const std::size_t seen = 5;          // one accepted hash a channel
+        const std::size_t batches = 5 * 3;   // all of them
+        const std::size_t counted = 70 + 70; // channel by channel, and in all
+        const std::size_t work = 303'650;    // of accepted shares: 11800 + 28850 + 76800 + 84800 + 101400
+        const std::size_t healthy = 1;
+        CHECK(ask(scene.storage, make_questions(scene.data)) ==
+              names + blocks + accounts + shares + seen + batches + counted + work + healthy);
+    });
 }
 
 TEST_CASE("initialize") {
