@@ -191,6 +191,7 @@ TEST_CASE("get_share_accounting") {
         CHECK(reported->channel_id == "channel_mining_002");
         CHECK(reported->shares_accepted == 100);
         CHECK(reported->share_work_sum == storage::Uint128{.low = 2'000'000, .high = 0});
+        CHECK(reported->best_diff == 3.65);
         CHECK(reported->last_share_sequence_number == 12);
         CHECK(reported->last_updated == scene.data.reports.at(1).timestamp);
         CHECK(must(scene.storage.get_share_accounting(nobody)) == std::nullopt);
