@@ -109,9 +109,8 @@ TEST_CASE("Blocks, their states, solutions, deletions and the last report outliv
     CHECK(listed(scene, RecordKind::batch_acknowledgment, "a") == 0);
     CHECK(listed(scene, RecordKind::declared_job, "") == 0);
     scene.compare_answers();
-    scene.reopen();
+    if (!scene.is_volatile()) scene.reopen();
     scene.compare_answers();
-    if (scene.is_volatile()) return;
 
     SUBCASE("until a later report takes the last one's place") {
         Writer again{scene, stream, pool};
@@ -195,14 +194,12 @@ TEST_CASE("Numbers that were removed are acknowledged unread and counted, and th
           Outcome{storage::Stored{.last_sequence = 2, .verdicts = {}, .unread = 1}}); // other bytes
     CHECK(scene.commit(submission(alice, 3, {records[1], records[3], records[4], sent(share("a", 3))})) ==
           Outcome{storage::Stored{.last_sequence = 6, .verdicts = {{5, Verdict::duplicate_share}}, .unread = 1}});
-    scene.reopen();
-    if (!scene.is_volatile()) {
-        const auto again = scene.attach(stream, pool);
-        CHECK(again.durable_sequence == 6);
-        CHECK(scene.commit(submission(again, 1, {records[3], records[3], records[3]})).has_value());
-        CHECK(scene.commit(submission(again, 3, {records[3], records[0]})) ==
-              Outcome{std::unexpected(storage::Refused::sequence_conflict)});
-    }
+    if (!scene.is_volatile()) scene.reopen();
+    const auto again = scene.attach(stream, pool);
+    CHECK(again.durable_sequence == 6);
+    CHECK(scene.commit(submission(again, 1, {records[3], records[3], records[3]})).has_value());
+    CHECK(scene.commit(submission(again, 3, {records[3], records[0]})) ==
+          Outcome{std::unexpected(storage::Refused::sequence_conflict)});
     scene.compare_answers();
 }
 

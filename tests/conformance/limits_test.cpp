@@ -65,9 +65,8 @@ TEST_CASE("Numbers may be the largest that there are, in every kind of record") 
     CHECK(writer.store(largest(accounting_deleted("a"))) == Verdict::stored);
     for (int i = 0; i < 2; ++i) {
         scene.compare_answers();
-        scene.reopen();
+        if (!scene.is_volatile()) scene.reopen();
     }
-    if (scene.is_volatile()) return;
     const auto totals = scene.store().accounting(pool, std::string(255, 'x')).value().value().derived;
     CHECK(totals.last_sequence_number == u32_max);
     CHECK(totals.best_difficulty == bits(std::numeric_limits<double>::max()));
