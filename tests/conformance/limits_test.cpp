@@ -115,10 +115,25 @@ TEST_CASE("Texts with control characters, or that are no UTF-8, are refused in e
         CHECK(writer.store(with_label(block("a", 1), bad)) == Verdict::invalid_text);
         CHECK(writer.store(with_label(block_status(1, protocol::BlockState::orphaned), bad)) == Verdict::invalid_text);
         CHECK(writer.store(report(bad, {})) == Verdict::invalid_text);
+        CHECK(writer.store(with_label(report("a", {}), bad)) == Verdict::invalid_text);
+        auto rejecting = report("a", {});
+        rejecting.rejects.items.push_back(
+            {.bytes = protocol::encode(protocol::RejectCount{.error_code = {bad}, .count = 1}).value()});
+        CHECK(writer.store(rejecting) == Verdict::invalid_text);
         CHECK(writer.store(batch_acknowledgment(bad)) == Verdict::invalid_text);
+        CHECK(writer.store(with_label(batch_acknowledgment("a"), bad)) == Verdict::invalid_text);
         CHECK(writer.store(with_label(declared_job(1), bad)) == Verdict::invalid_text);
+        auto job = declared_job(1);
+        job.user_identity.text = bad;
+        CHECK(writer.store(job) == Verdict::invalid_text);
+        auto refused = declared_job(1);
+        refused.accepted = 0;
+        refused.new_mining_job_token.bytes.clear();
+        refused.error_code.text = bad;
+        CHECK(writer.store(refused) == Verdict::invalid_text);
         CHECK(writer.store(with_label(solution(1, 1), bad)) == Verdict::invalid_text);
         CHECK(writer.store(accounting_deleted(bad)) == Verdict::invalid_text);
+        CHECK(writer.store(with_label(accounting_deleted("a"), bad)) == Verdict::invalid_text);
         auto failed = rejected(share("a", 1));
         failed.outcome_data.bytes = protocol::encode(protocol::FailedOutcome{.error_code = {bad}}).value();
         CHECK(writer.store(failed) == Verdict::invalid_text);
