@@ -3,6 +3,9 @@
 #include "examples/mock_data.hpp"
 #include "examples/questions.hpp"
 #include "examples/share_accounting_storage.hpp"
+#include "storage/faulty_engine.hpp"
+#include "storage/log_store.hpp"
+#include "storage/memory/memory_engine.hpp"
 #include "storage/open.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -11,9 +14,11 @@
 #include <concepts>
 #include <doctest/doctest.h>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -438,4 +443,28 @@ TEST_CASE("health_check") {
         CHECK(!scene.storage.health_check().is_healthy);
         CHECK(scene.storage.health_check().connection_status == "closed");
     });
+}
+
+TEST_CASE("health_check of a store that cannot write") {
+    bool is_full = false;
+    const auto fault = [&](std::string_view call, storage::Moment moment) -> std::optional<storage::StorageError> {
+        if (!is_full || call != "write" || moment != storage::Moment::before) return std::nullopt;
+        return storage::StorageError{.kind = storage::StorageError::Kind::full, .detail = "no room"};
+    };
+    ShareAccountingStorage adapter{[&]() -> storage::Result<std::unique_ptr<storage::Store>> {
+        return storage::LogStore::open(
+            std::make_unique<storage::FaultyEngine>(std::make_shared<storage::MemoryEngine>(), fault));
+    }};
+    must(adapter.initialize());
+    const protocol::Share share = make_mock_data(now()).shares.front();
+    is_full = true;
+    CHECK(!adapter.store_share_record(share));
+    CHECK(!adapter.health_check().is_healthy);
+    CHECK(adapter.health_check().connection_status == "failed");
+    CHECK(adapter.health_check().error_message == "no space: no room");
+    is_full = false;
+    CHECK(must(adapter.store_share_record(share)) == Verdict::stored);
+    CHECK(adapter.health_check().is_healthy);
+    CHECK(adapter.health_check().connection_status == "connected");
+    CHECK(!adapter.health_check().error_message);
 }
