@@ -24,6 +24,14 @@ StorageError located(StorageError error, const std::string& place) {
     return error;
 }
 
+// Damage that keeps a store from being opened, with what to do about it, which not each engine says of each.
+std::unexpected<StorageError> not_opened(StorageError error, const std::string& place) {
+    error = located(std::move(error), place);
+    if (error.kind == Kind::corrupt && !error.detail.contains("backup"))
+        error.detail.append("; bring back a backup, or begin a new store elsewhere");
+    return std::unexpected(std::move(error));
+}
+
 // When the last record of the log came; nothing if there is none.
 std::optional<Milliseconds> last_arrival(const State& state) {
     if (!state.tail().is_empty()) return state.tail().run().last_received;
@@ -46,7 +54,7 @@ LogStore::LogStore(std::unique_ptr<Engine> engine, Position save_interval, std::
 Result<std::unique_ptr<LogStore>> LogStore::open(std::unique_ptr<Engine> engine, Position save_interval,
                                                  std::string place) {
     auto contents = engine->load();
-    if (!contents) return std::unexpected(contents.error());
+    if (!contents) return not_opened(std::move(contents).error(), place);
     Transaction taking = behind(contents->head);
     ++taking.head.term;
     // This makes durable what was found, too: who wrote it may not have heard that it is. See catch_up().
@@ -54,11 +62,7 @@ Result<std::unique_ptr<LogStore>> LogStore::open(std::unique_ptr<Engine> engine,
     contents->head = taking.head;
 
     auto state = build_state(*engine, *contents);
-    if (!state) {
-        StorageError error = located(std::move(state).error(), place);
-        if (error.kind == Kind::corrupt) error.detail.append("; bring back a backup, or begin a new store elsewhere");
-        return std::unexpected(std::move(error));
-    }
+    if (!state) return not_opened(std::move(state).error(), place);
     return std::unique_ptr<LogStore>{
         new LogStore{std::move(engine), save_interval, std::move(place), *contents, *std::move(state)}};
 }

@@ -61,7 +61,8 @@ bool tells_system_error(int code) {
 }
 
 // What a person can do about it.
-std::string_view advice_on(Kind kind, int code, int system_error) {
+std::string_view advice_on(Use use, Kind kind, int code, int system_error) {
+    if (kind == Kind::poisoned && use == Use::write) return "; nothing is stored until the role is started again";
     if (kind == Kind::corrupt) return "; the file is damaged: move it and its -wal away, and bring back a backup";
     if (kind == Kind::full) return make_room;
     if ((code & 0xff) == SQLITE_BUSY) return "; another program has it locked: end what that does with it";
@@ -132,7 +133,8 @@ StorageError Database::error(int code) const {
     int system_error = sqlite3_system_errno(handle_.get());
     if (code == SQLITE_IOERR_WRITE) {
         system_error = last_error_of(handle_.get(), SQLITE_FCNTL_JOURNAL_POINTER);
-        if (system_error == 0) system_error = last_error_of(handle_.get(), SQLITE_FCNTL_FILE_POINTER); // a new one
+        if (system_error == 0 && use_ == Use::create)
+            system_error = last_error_of(handle_.get(), SQLITE_FCNTL_FILE_POINTER);
     }
     return error(code, system_error);
 }
@@ -149,7 +151,7 @@ StorageError Database::error(int code, int system_error) const {
     }
     detail += ")";
     const Kind kind = kind_of(use_, code, system_error);
-    detail += advice_on(kind, code, system_error);
+    detail += advice_on(use_, kind, code, system_error);
     return {.kind = kind, .detail = std::move(detail)};
 }
 

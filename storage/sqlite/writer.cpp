@@ -4,7 +4,6 @@
 #include "storage/stretches.hpp"
 
 #include <string>
-#include <system_error>
 #include <utility>
 
 namespace storage::sqlite {
@@ -27,7 +26,8 @@ constexpr const char* settings = "PRAGMA synchronous = FULL; PRAGMA secure_delet
 Result<std::unique_ptr<Writer>> Writer::open(const std::filesystem::path& file) {
     auto database = Database::open(file, Use::write);
     if (!database) return std::unexpected(database.error());
-    if ((*database)->is_read_only()) return unusable(file, std::make_error_code(std::errc::permission_denied));
+    if ((*database)->is_read_only())
+        return unusable(file, "may not be written; let the role's user write it, or name another database_path");
     if (auto done = (*database)->execute(settings); !done) return std::unexpected(done.error());
     Statement journal_mode{**database, "PRAGMA journal_mode = WAL"};
     Rows rows = journal_mode.run();

@@ -222,6 +222,21 @@ TEST_CASE("a log with damage is refused with the position, when it is read to op
     CHECK(detail.ends_with(", in /a/store.db; bring back a backup, or begin a new store elsewhere"));
 }
 
+TEST_CASE("damage that the engine tells at the opening has its place, and says once what to do") {
+    const auto opened_with = [](std::string detail) {
+        auto damaged = std::make_unique<FaultyEngine>(
+            std::make_shared<MemoryEngine>(), [detail](std::string_view call, Moment) -> std::optional<StorageError> {
+                if (call != "load") return std::nullopt;
+                return StorageError{.kind = StorageError::Kind::corrupt, .detail = detail};
+            });
+        return LogStore::open(std::move(damaged), 100'000, "/a/store.db").error().detail;
+    };
+    CHECK(opened_with("no whole head") ==
+          "no whole head, in /a/store.db; bring back a backup, or begin a new store elsewhere");
+    CHECK(opened_with("/a/store.db: malformed; move it away, and bring back a backup") ==
+          "/a/store.db: malformed; move it away, and bring back a backup");
+}
+
 TEST_CASE("what is damaged is not given out, not compared with, not counted; whoever asks for it, health has it then") {
     auto log = log_of({entry_of(1, share(1)), entry_of(2, share(2)), entry_of(3, block(3)), entry_of(4, report(9))});
     const auto engine = std::make_shared<MemoryEngine>();

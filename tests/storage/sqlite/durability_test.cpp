@@ -185,6 +185,7 @@ TEST_CASE("after a write or a sync that failed nothing is written any more until
             if (written) break;
             ++failed;
             CHECK(written.error().kind == Kind::poisoned);
+            CHECK(written.error().detail.ends_with("; nothing is stored until the role is started again"));
             int calls = 0;
             disk.decide([&](FailingDisk::Call, std::string_view) {
                 ++calls;
