@@ -86,9 +86,10 @@ void fill(Role& role, Client& client) {
     CHECK(client.status()->code.text == "storage-unavailable");
     REQUIRE(role.process.wait_for_output(advice));
     const std::string_view said{role.process.output()};
-    const auto line = said.substr(0, said.find(advice));
-    CHECK(line.rfind(role.database().string()) > line.rfind('\n')); // the file, or its folder, is named
-    client.wait_until_durable(client.totals().shares_accepted);     // what a slow disk took before it was full
+    const auto before = said.substr(0, said.find(advice));
+    const auto line = before.substr(before.rfind('\n') + 1);
+    CHECK(line.find(role.database().string()) != std::string_view::npos); // the file, or its folder, is named
+    client.wait_until_durable(client.totals().shares_accepted);           // what a slow disk took before it was full
     CHECK(client.durable() < all);
 }
 

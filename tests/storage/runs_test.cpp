@@ -33,6 +33,19 @@ std::vector<std::pair<Position, Position>> runs_of(Engine& engine) {
     return runs;
 }
 
+// Of the first channel, in a run of one record.
+HourRow hour_of_first_run(const Engine& engine) {
+    return engine
+        .hours({.subject = Subject::channel,
+                .number = 1,
+                .first_hour = 0,
+                .last_hour = hour_of(today),
+                .first_run = 1,
+                .last_run = 1})
+        .value()
+        .at(0);
+}
+
 } // namespace
 
 TEST_CASE("an hour is an hour, and what lies beyond the last one is in it") {
@@ -185,14 +198,7 @@ TEST_CASE("sums of hours that are not what was written are not added up") {
     send(*store, recount, to, bytes(share(1)));
     REQUIRE(store->close().has_value());
     auto damage = behind(engine->load()->head);
-    HourRow row = engine
-                      ->hours({.subject = Subject::channel,
-                               .number = 1,
-                               .first_hour = 0,
-                               .last_hour = hour_of(today),
-                               .first_run = 1,
-                               .last_run = 1})
-                      ->front();
+    HourRow row = hour_of_first_run(*engine);
     CHECK(row.tally.records == 1);
     ++row.tally.totals.shares_accepted;
     damage.hours = {row};
@@ -229,15 +235,8 @@ void check_sum(const Reopening& reopen, const Uint128& injected, const Uint128& 
         auto injection = behind(contents.head);
         injection.replaced_run = 1;
         injection.runs = contents.runs;
-        injection.hours = engine
-                              ->hours({.subject = Subject::channel,
-                                       .number = 1,
-                                       .first_hour = 0,
-                                       .last_hour = hour_of(today),
-                                       .first_run = 1,
-                                       .last_run = 1})
-                              .value();
-        HourRow& row = injection.hours.at(0);
+        injection.hours = {hour_of_first_run(*engine)};
+        HourRow& row = injection.hours.front();
         row.tally.totals.share_work_sum_low = injected.low;
         row.tally.totals.share_work_sum_high = injected.high;
         row.checksum = checksum_of(row);
