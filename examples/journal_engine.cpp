@@ -142,8 +142,8 @@ class JournalEngine final : public MemoryEngine {
     Result<void> open() {
         if (flock(descriptor_, LOCK_EX | LOCK_NB) != 0) return error(Kind::in_use, "another process has it");
         std::ifstream in{file_, std::ios::binary};
+        if (!in) return error(Kind::unavailable, "it cannot be read");
         const protocol::Bytes bytes{std::istreambuf_iterator<char>{in}, {}};
-        if (in.bad()) return error(Kind::unavailable, "it cannot be read");
         return bytes.empty() ? make() : replay(bytes);
     }
 
