@@ -14,7 +14,7 @@ namespace storage {
 
 class Rows {
   public:
-    // Its position must not be there. Cheap above all that are.
+    // Its position must not be there. Meant for positions above all that are: one below all takes a block.
     void insert(const LogEntry& entry);
     // Nothing happens if it is not there.
     void remove(Position position);

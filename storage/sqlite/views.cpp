@@ -19,7 +19,9 @@ CREATE INDEX shares_with_block_by_hash ON shares (share_hash) WHERE outcome = 3;
 CREATE INDEX reports_by_channel ON reports (channel);
 CREATE INDEX deletions_by_channel ON deletions (channel);
 
-ANALYZE sqlite_schema; -- not measured, but so that for a time alone these indexes are searched, channel after channel
+-- Not measured, but chosen so that for a time alone these indexes are searched, channel after channel. A filter that
+-- leaves out little is answered sooner without, with +timestamp in the place of timestamp.
+ANALYZE sqlite_schema;
 INSERT INTO sqlite_stat1 VALUES
     ('shares', 'shares_by_time', '10000000 1000000 60 1'),
     ('shares', 'misdated_shares', '100000 10000 1'),
