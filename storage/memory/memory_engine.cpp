@@ -129,7 +129,8 @@ Result<std::vector<LogEntry>> MemoryEngine::scan(const RecordScan& scan) const {
     while (end != times.begin() && entries.size() < scan.limit) {
         --end;
         if (end->first < scan.first_time) break;
-        if (end->second <= scan.cut) entries.push_back(*log_.find(end->second));
+        if (end->second > scan.cut) continue;
+        if (auto found = log_.find(end->second)) entries.push_back(*std::move(found));
     }
     return entries;
 }

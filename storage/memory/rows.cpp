@@ -34,7 +34,7 @@ LogEntry Rows::Block::entry(const Row& row) const {
 }
 
 std::size_t Rows::Block::room() const {
-    return rows.capacity() * sizeof(Row) + bytes.capacity();
+    return (rows.capacity() * sizeof(Row)) + bytes.capacity();
 }
 
 void Rows::Block::give_back() {

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <tuple>
 
 namespace storage::sqlite {
 
@@ -85,7 +86,7 @@ Result<void> make(const fs::path& file) {
     if (descriptor < 0) return unusable(draft, last_error());
     ::close(descriptor);
     if (auto done = fill(draft); !done) {
-        remove_draft();
+        std::ignore = remove_draft(); // else the next try does
         return done;
     }
     return put_in_place(draft, file);
