@@ -82,15 +82,10 @@ void Rows::insert(const LogEntry& entry) {
     block.used += entry.bytes.size();
 }
 
-Rows::Blocks::const_iterator Rows::block_of(Position position) const {
-    const auto behind = blocks_.upper_bound(position);
-    return behind == blocks_.begin() ? behind : std::prev(behind);
-}
-
 void Rows::remove(Position position) {
-    const auto place = block_of(position);
-    if (place == blocks_.end()) return;
-    Block& block = blocks_.find(place->first)->second;
+    auto place = blocks_.upper_bound(position);
+    if (place == blocks_.begin()) return;
+    Block& block = (--place)->second;
     const auto row = std::ranges::lower_bound(block.rows, position, {}, &Row::position);
     if (row == block.rows.end() || row->position != position) return;
     block.used -= row->size;
@@ -108,7 +103,9 @@ std::optional<LogEntry> Rows::find(Position position) const {
 
 std::vector<LogEntry> Rows::read(Position first, Position last, std::size_t limit) const {
     std::vector<LogEntry> entries;
-    for (auto place = block_of(first); place != blocks_.end() && place->first <= last; ++place) {
+    auto place = blocks_.upper_bound(first);
+    if (place != blocks_.begin()) --place;
+    for (; place != blocks_.end() && place->first <= last; ++place) {
         const Block& block = place->second;
         for (auto row = std::ranges::lower_bound(block.rows, first, {}, &Row::position); row != block.rows.end();
              ++row) {

@@ -1,5 +1,5 @@
 // The entries of a log in memory, by position. They lie in blocks of neighbours, each with their bytes behind each
-// other: an allocation for each entry takes longer than all else that is done to keep it.
+// other: allocations for each entry would take a fifth more memory for a share.
 #pragma once
 
 #include "storage/engine.hpp"
@@ -53,8 +53,6 @@ class Rows {
     };
     using Blocks = std::map<Position, Block>; // by the position of the first row that each began with
 
-    // Of the rows at `position`, or of the first behind it if it lies below all.
-    [[nodiscard]] Blocks::const_iterator block_of(Position position) const;
     // To put a row at `position` into.
     [[nodiscard]] Block& block_for(Position position);
 

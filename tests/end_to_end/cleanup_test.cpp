@@ -108,7 +108,7 @@ TEST_CASE("old shares are removed and counted, once; totals, blocks and what is 
     scene.check_others_go_on();
 }
 
-TEST_CASE("shares are acknowledged before, while and after old ones are removed, and none is among these") {
+TEST_CASE("storing, and the removing of what is old at the same time, lose nothing of each other") {
     Scene scene{with_operator, premises_with_old_records()};
     auto client = scene.enter("a-pool");
     auto person = scene.enter("operator", 0);
